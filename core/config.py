@@ -1,0 +1,104 @@
+"""The settings: the only reader of the environment and of ``.env``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from core.errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """Every setting with its default; README has the same table for users.
+
+    A name without ``alias`` is read from ``CUEPOINT_<NAME>``.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="CUEPOINT_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True, env_ignore_empty=True
+    )
+
+    data_dir: Path = Path("data")
+    database_url: SecretStr | None = Field(default=None, alias="DATABASE_URL")
+    milvus_uri: str | None = Field(default=None, alias="MILVUS_URI")
+    milvus_token: SecretStr | None = Field(default=None, alias="MILVUS_TOKEN")
+
+    openai_api_key: SecretStr | None = Field(default=None, alias="OPENAI_API_KEY")
+    openai_base_url: str | None = Field(default=None, alias="OPENAI_BASE_URL")
+    chat_model: str | None = None
+    embedding_model: str | None = None
+    chat_timeout_s: float = Field(default=60.0, gt=0)
+    chat_temperature: float = Field(default=0.0, ge=0, le=2)
+
+    comet_api_key: SecretStr | None = Field(default=None, alias="COMET_API_KEY")
+    comet_workspace: str | None = Field(default=None, alias="COMET_WORKSPACE")
+    comet_project_name: str | None = Field(default=None, alias="COMET_PROJECT_NAME")
+    comet_url_override: str | None = Field(default=None, alias="COMET_URL_OVERRIDE")
+
+    youtube_url: str = "https://www.youtube.com"
+    proxy_url: SecretStr | None = None
+    transcript_languages: Annotated[tuple[str, ...], NoDecode] = ("en",)
+    """Comma-separated in the environment; the first one that a video has is taken."""
+    fetch_parallel: int = Field(default=4, ge=1, le=16)
+    fetch_pause_s: float = Field(default=0.5, ge=0)
+    """Least time between two starts of a fetch: the polite limit."""
+
+    chunk_chars: int = Field(default=1000, ge=200, le=8000)
+    chunk_overlap_chars: int = Field(default=50, ge=0, le=1000)
+    roles: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("transcript_languages", mode="before")
+    @classmethod
+    def _split_commas(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @model_validator(mode="after")
+    def _overlap_fits(self) -> Self:
+        if self.chunk_overlap_chars * 2 > self.chunk_chars:
+            raise ValueError("CUEPOINT_CHUNK_OVERLAP_CHARS must be at most half of CUEPOINT_CHUNK_CHARS")
+        return self
+
+    @property
+    def ledger_url(self) -> str:
+        """SQLAlchemy address of the ledger."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.data_dir / 'cuepoint.db'}"
+
+    @property
+    def uses_milvus_lite(self) -> bool:
+        return self.milvus_uri is None or self.milvus_uri.endswith(".db")
+
+    @property
+    def effective_milvus_uri(self) -> str:
+        return self.milvus_uri or str(self.data_dir / "milvus.db")
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment, ``.env`` and overrides by field name.
+
+    Raises SettingsError that names the first wrong variable.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        variable = _variable(first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{variable}: {message}" if variable else message, subject=variable) from None
+
+
+def _variable(loc: tuple[int | str, ...]) -> str:
+    """The environment variable behind a validation error's place."""
+    if not loc:
+        return ""
+    name = str(loc[0])
+    field = Settings.model_fields.get(name)
+    if field is not None and field.alias is not None:
+        return field.alias
+    return name if name.isupper() else f"CUEPOINT_{name.upper()}"

@@ -1,0 +1,129 @@
+"""Every error that Cuepoint raises on purpose.
+
+::
+
+    CuepointError
+    ├── SettingsError             a setting is missing or wrong
+    ├── InputError                what the user gave cannot be used
+    │   ├── SourceError           an address, file or row that cannot be ingested
+    │   ├── QuestionError         a question or query that cannot be asked
+    │   └── TemplateError         a prompt template that cannot be parsed or rendered
+    ├── TranscriptUnavailable     YouTube has no transcript for us; `kind` says why
+    ├── EmbeddingError            the embedder failed
+    ├── ModelError                the chat model failed
+    │   ├── ModelRefused          key or request rejected: trying again does not help
+    │   ├── ModelBusy             rate limit or quota
+    │   └── ModelUnreachable      refused connection, time-out, server error, cut stream
+    ├── VectorIndexError          the vector index failed
+    ├── LibraryError              the library folder or the ledger cannot be used
+    │   ├── LibraryLocked         another process owns it
+    │   ├── LibraryReadOnly       it cannot be written
+    │   ├── LibraryFull           the disk is full
+    │   └── LibraryCorrupt        a file of it is damaged
+    └── NotFound                  no such trace, video or template
+
+The message is one sentence for the person in front of the screen; ``hint`` is what they can do about it; ``subject``
+is the thing concerned (a file name, a video id, a variable). Pages and the command line show them as they are, so
+no message may hold a secret.
+"""
+
+from __future__ import annotations
+
+
+class CuepointError(Exception):
+    """Base of the tree.
+
+    >>> str(SourceError("talk.srt is empty", subject="talk.srt", hint="Export the captions again."))
+    'talk.srt is empty. Export the captions again.'
+    """
+
+    def __init__(self, message: str, *, subject: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.subject = subject
+        self.hint = hint
+
+    def __str__(self) -> str:
+        if not self.hint:
+            return self.message
+        return f"{self.message.rstrip('.')}. {self.hint}"
+
+
+class SettingsError(CuepointError):
+    """A setting is missing or wrong; ``subject`` is the variable's name."""
+
+
+class InputError(CuepointError):
+    """What the user gave cannot be used."""
+
+
+class SourceError(InputError):
+    """An address, a file or a row of a file cannot be ingested."""
+
+
+class QuestionError(InputError):
+    """A question or a query cannot be asked."""
+
+
+class TranscriptUnavailable(CuepointError):
+    """YouTube gave no transcript; ``subject`` is the video id.
+
+    ``kind`` is one of ``blocked``, ``disabled``, ``language``, ``age_restricted``, ``private``, ``removed``,
+    ``network``, ``changed`` (YouTube answered in a form the client does not know).
+    """
+
+    def __init__(self, message: str, *, kind: str, subject: str = "", hint: str = "") -> None:
+        super().__init__(message, subject=subject, hint=hint)
+        self.kind = kind
+
+
+class EmbeddingError(CuepointError):
+    """The embedder failed, or its model is not to be had."""
+
+
+class ModelError(CuepointError):
+    """The chat model failed; ``subject`` is the model's name."""
+
+
+class ModelRefused(ModelError):
+    """The server rejected the key or the request (401, 403, 404, 400): trying again does not help."""
+
+
+class ModelBusy(ModelError):
+    """The server asks to wait: rate limit, or the quota is used up (429)."""
+
+
+class ModelUnreachable(ModelError):
+    """Refused connection, time-out, server error, malformed answer or a stream that was cut."""
+
+
+class VectorIndexError(CuepointError):
+    """The vector index cannot be opened, read or written."""
+
+
+class LibraryError(CuepointError):
+    """The library folder or the ledger cannot be used; ``subject`` is the path or the address."""
+
+
+class LibraryLocked(LibraryError):
+    """Another process owns the library."""
+
+
+class LibraryReadOnly(LibraryError):
+    """The library folder cannot be written."""
+
+
+class LibraryFull(LibraryError):
+    """The disk is full."""
+
+
+class LibraryCorrupt(LibraryError):
+    """A file of the library is damaged."""
+
+
+class NotFound(CuepointError):
+    """There is no such trace, video, template or job."""
+
+
+class TemplateError(InputError):
+    """A prompt template cannot be parsed or rendered; ``subject`` is the variable or the template."""

@@ -1,0 +1,407 @@
+"""The words of the journey as frozen values, in the order in which one item meets them.
+
+Seconds are ``_s``, milliseconds ``_ms``, money ``_usd``; times of day are UTC. ``None`` means "nobody measured it" and is
+shown as "unknown", never as 0.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float32]
+"""One embedding, shape (dimensions,), unit length."""
+
+Vectors = NDArray[np.float32]
+"""Embeddings, shape (n, dimensions), rows of unit length."""
+
+
+class VideoKind(StrEnum):
+    """Where a video's text comes from; it decides whether a time can be linked."""
+
+    YOUTUBE = "youtube"
+    FILE = "file"
+    ARTICLE = "article"
+    DEMO = "demo"
+
+
+# ---------------------------------------------------------------------------------------------- the way of a video
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """One talk, or one article that is treated like a talk without times."""
+
+    video_id: str
+    title: str
+    channel: str
+    language: str = "en"
+    kind: VideoKind = VideoKind.YOUTUBE
+    source: str = ""
+    """What the user named: an address, a file name. Shown in the Library, never opened again."""
+    duration_s: float = 0.0
+    note: str = ""
+    """How the transcript was chosen: "manual captions", "generated captions", "translated from de"."""
+    added_at: datetime | None = None
+    """Set by the ledger."""
+
+    def url_at(self, seconds: float) -> str | None:
+        """The address that plays this video from a second on, or None where there is no video to play."""
+        if self.kind is not VideoKind.YOUTUBE:
+            return None
+        return f"https://www.youtube.com/watch?v={self.video_id}&t={max(0, int(seconds))}s"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One caption line."""
+
+    text: str
+    start_s: float
+    duration_s: float
+
+    @property
+    def end_s(self) -> float:
+        return self.start_s + self.duration_s
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """A video with its caption lines in order of time."""
+
+    video: Video
+    segments: tuple[Segment, ...]
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 over the caption lines; the same text and times give the same hash."""
+        lines = (f"{s.start_s:.3f}\t{s.duration_s:.3f}\t{s.text}" for s in self.segments)
+        return digest("\n".join(lines))
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """Where a caption line begins in its chunk's text, and when it is spoken."""
+
+    offset: int
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What is retrieved: consecutive caption lines of one video, about 1,000 characters.
+
+    Its ``windows`` are what is embedded: overlapping-free character spans of about 300 characters that tile the text,
+    because a sentence embedder finds a passage better by its parts than by one vector over all of it
+    (docs/benchmarks.md has the figures).
+    """
+
+    video_id: str
+    part_id: int
+    max_part_id: int
+    text: str
+    cues: tuple[Cue, ...]
+    windows: tuple[tuple[int, int], ...]
+
+    @property
+    def id(self) -> str:
+        return f"{self.video_id}:{self.part_id}"
+
+    @property
+    def start_s(self) -> float:
+        return self.cues[0].start_s
+
+    @property
+    def end_s(self) -> float:
+        return max(cue.end_s for cue in self.cues)
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 over text, times and windows: equal hashes need no new embedding and no new row."""
+        cues = ",".join(f"{c.offset}:{c.start_s:.3f}:{c.end_s:.3f}" for c in self.cues)
+        spans = ",".join(f"{begin}-{end}" for begin, end in self.windows)
+        return digest("\n".join((self.text, cues, spans)))
+
+    def window_texts(self) -> list[str]:
+        return [self.text[begin:end] for begin, end in self.windows]
+
+    def times_of(self, begin: int, end: int) -> tuple[float, float]:
+        """Start and end in seconds of the characters [begin, end): those of the caption lines that they touch."""
+        offsets = [cue.offset for cue in self.cues]
+        first = max(0, bisect_right(offsets, begin) - 1)
+        last = max(first, bisect_right(offsets, max(begin, end - 1)) - 1)
+        return self.cues[first].start_s, max(cue.end_s for cue in self.cues[first : last + 1])
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedChunk:
+    """A chunk with one vector per window."""
+
+    chunk: Chunk
+    vectors: Vectors
+
+    @property
+    def pooled(self) -> Vector:
+        """The mean of the window vectors at unit length: the one vector that the index holds for the chunk."""
+        mean = self.vectors.astype(np.float32).mean(axis=0)
+        norm = float(np.linalg.norm(mean))
+        return mean / norm if norm > 0 else mean
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRow:
+    """A chunk as the vector index stores it."""
+
+    chunk: Chunk
+    video: Video
+    vector: Vector
+
+    @property
+    def content_hash(self) -> str:
+        """What the index compares: the chunk's hash, and what the index filters or shows of the video."""
+        video = self.video
+        return digest("\n".join((self.chunk.content_hash, video.title, video.channel, video.language)))
+
+
+# ------------------------------------------------------------------------------------------- the way of a question
+
+
+class SearchMode(StrEnum):
+    HYBRID = "hybrid"
+    DENSE = "dense"
+    KEYWORD = "keyword"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """A question or a few words, and where to look."""
+
+    text: str
+    limit: int = 30
+    mode: SearchMode = SearchMode.HYBRID
+    channels: tuple[str, ...] = ()
+    """Only these channels; empty means all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One row that an index found. ``score``: higher is better, comparable only within one result."""
+
+    chunk_id: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk that was retrieved, with its place in the ranking."""
+
+    chunk: Chunk
+    video: Video
+    rank: int
+    """From 1."""
+    score: float
+    """Higher is better; within one result only. Between 0 and 1."""
+    parts: Mapping[str, float] = field(default_factory=dict)
+    """What the score is made of, by name ("dense", "keyword", "window"); only the parts that were computed."""
+    best_span: tuple[int, int] = (0, 0)
+    """The characters of the chunk that match best; the link plays from there."""
+
+    @property
+    def best_start_s(self) -> float:
+        return self.chunk.times_of(*self.best_span)[0]
+
+    @property
+    def url(self) -> str | None:
+        return self.video.url_at(self.best_start_s)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Passages in rank order, and what the reader should know about how they were found."""
+
+    query: SearchQuery
+    passages: tuple[Passage, ...]
+    took_ms: float
+    notices: tuple[str, ...] = ()
+    """Plain sentences, for example that this server has no keyword search."""
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A claim's quote in a passage: verbatim text with the seconds at which it is spoken."""
+
+    n: int
+    """The number in the answer's text, from 1."""
+    video_id: str
+    title: str
+    channel: str
+    start_s: float
+    end_s: float
+    quote: str
+    url: str | None
+    chunk_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One sentence of an answer after the check."""
+
+    text: str
+    citations: tuple[int, ...]
+    """Numbers of the citations that support it."""
+    supported: bool
+    support: float | None = None
+    """0 to 1; None for a sentence that claims nothing (a greeting, a heading)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the model server counted them."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+class AnswerStatus(StrEnum):
+    """What became of a question."""
+
+    RUNNING = "running"
+    ANSWERED = "answered"
+    """Written by the chat model, citations checked."""
+    QUOTED = "quoted"
+    """No model, or it failed: the best sentences as quotes."""
+    REFUSED = "refused"
+    """The library has no answer."""
+    FAILED = "failed"
+    ABANDONED = "abandoned"
+    """The process ended while it was being written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the reader gets."""
+
+    trace_id: str
+    status: AnswerStatus
+    text: str
+    language: str
+    citations: tuple[Citation, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    follow_ups: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    """Plain sentences above the answer: why it is quotes, what the model server said."""
+    model: str | None = None
+    usage: Usage = Usage()
+    cost_usd: float | None = None
+    ttft_ms: float | None = None
+    """Time to first token as the reader sees it: from the question to the first text."""
+    latency_ms: float | None = None
+    cached: bool = False
+
+    @property
+    def answered(self) -> bool:
+        return self.status in (AnswerStatus.ANSWERED, AnswerStatus.QUOTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One step of a trace."""
+
+    name: str
+    """``retrieve``, ``render``, ``generate``, ``check``…"""
+    start_ms: float
+    """From the start of the trace."""
+    duration_ms: float
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    """JSON scalars only."""
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """A thumb. ``value``: 1 up, -1 down, 0 taken back."""
+
+    trace_id: str
+    value: int
+    reason: str = ""
+    comment: str = ""
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PassageRecord:
+    """A passage as a trace keeps it: enough to show it again when the video is gone."""
+
+    chunk_id: str
+    video_id: str
+    title: str
+    channel: str
+    start_s: float
+    end_s: float
+    text: str
+    rank: int
+    score: float
+    parts: Mapping[str, float]
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One question with everything that happened to it."""
+
+    trace_id: str
+    kind: str
+    """``ask``, later also ``lab`` and others."""
+    started_at: datetime
+    question: str
+    channels: tuple[str, ...]
+    answer: Answer
+    conversation_id: str = ""
+    user: str = ""
+    template: str = ""
+    template_version: int | None = None
+    temperature: float | None = None
+    prompt: tuple[Mapping[str, str], ...] = ()
+    """The exact messages sent to the model: ``{"role": …, "content": …}``."""
+    passages: tuple[PassageRecord, ...] = ()
+    spans: tuple[Span, ...] = ()
+    error: str | None = None
+    feedback: Feedback | None = None
+
+
+# ----------------------------------------------------------------------------------------------------- the library
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryStats:
+    videos: int
+    chunks: int
+    channels: int
+    duration_s: float
+    demo_videos: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceHealth:
+    """One line of the landing page and of ``python -m core status``."""
+
+    name: str
+    ok: bool | None
+    """None: switched off by settings, or still starting."""
+    detail: str
+
+
+def digest(text: str) -> str:
+    """SHA-256 in hex of the text as UTF-8; lone surrogates are replaced, so that no text raises."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()

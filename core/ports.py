@@ -1,0 +1,113 @@
+"""The outside world as Protocols. Each has one adapter per vendor in core/adapters and a fake in tests/fakes.py.
+
+An adapter raises our errors (core/errors.py) and no others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from core.models import Hit, IndexRow, Transcript, Usage, Vector, Vectors
+
+Clock = Callable[[], datetime]
+"""Returns the present time, UTC and aware."""
+
+
+class TranscriptSource(Protocol):
+    """YouTube, or a recorded stand-in."""
+
+    def expand(self, address: str) -> list[str]:
+        """Video ids behind a video, playlist or channel address, in its order.
+
+        Raises SourceError where the address names none of these, TranscriptUnavailable where YouTube does not answer.
+        """
+
+    def fetch(self, video_id: str, languages: Sequence[str]) -> Transcript:
+        """The transcript in the first of the languages that there is: manual before generated before translated.
+
+        Raises TranscriptUnavailable.
+        """
+
+
+class Embedder(Protocol):
+    """Turns texts into unit vectors."""
+
+    @property
+    def identity(self) -> str:
+        """Model and revision. Part of the collection's identity: vectors of two identities never mix."""
+
+    @property
+    def dimensions(self) -> int: ...
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Shape (len(texts), dimensions). Any text has a vector, the empty one too. Raises EmbeddingError."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFilter:
+    """Which rows a search may return. Empty means all."""
+
+    channels: tuple[str, ...] = ()
+
+
+class VectorIndex(Protocol):
+    """Rows derived from the ledger, searchable by vector and by words. Raises VectorIndexError or LibraryError."""
+
+    @property
+    def has_keyword(self) -> bool:
+        """False where the server has no BM25: then search_keyword must not be called."""
+
+    def inventory(self) -> dict[str, str]:
+        """Chunk id -> IndexRow.content_hash of every row that a search could return."""
+
+    def upsert(self, rows: Sequence[IndexRow]) -> None:
+        """Adds or replaces; durable when it returns."""
+
+    def delete(self, chunk_ids: Sequence[str]) -> None:
+        """Unknown ids are fine."""
+
+    def search_dense(self, vector: Vector, limit: int, where: IndexFilter) -> list[Hit]:
+        """By cosine similarity, best first."""
+
+    def search_keyword(self, text: str, limit: int, where: IndexFilter) -> list[Hit]:
+        """By BM25 (Robertson and Zaragoza 2009), best first; only rows that share a word with the text."""
+
+    def reset(self) -> None:
+        """Drops every row and any damage, so that the ledger can fill it again."""
+
+    def close(self) -> None: ...
+
+
+class ChatStream(Protocol):
+    """Iterate it for the text as it comes; afterwards it knows what it cost."""
+
+    def __iter__(self) -> Iterator[str]:
+        """Pieces of text, none empty. Raises ModelError, also after partial text."""
+
+    @property
+    def usage(self) -> Usage:
+        """As the server counted; all None before the end or where it does not count."""
+
+    @property
+    def model(self) -> str:
+        """The model that the server says answered."""
+
+    def close(self) -> None:
+        """Gives the connection back; safe at any time."""
+
+
+Message = Mapping[str, str]
+"""``{"role": "system" | "user" | "assistant", "content": text}``."""
+
+
+class ChatModel(Protocol):
+    """A chat model behind an OpenAI-compatible server."""
+
+    @property
+    def name(self) -> str: ...
+
+    def stream(self, messages: Sequence[Message], *, temperature: float = 0.0, max_tokens: int | None = None) -> ChatStream:
+        """Starts an answer; retries (429, 5xx, refused connection) happen before the first piece only."""

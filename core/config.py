@@ -18,7 +18,12 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="CUEPOINT_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True, env_ignore_empty=True
+        env_prefix="CUEPOINT_",
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        env_ignore_empty=True,
     )
 
     data_dir: Path = Path("data")

@@ -1,7 +1,7 @@
 """The words of the journey as frozen values, in the order in which one item meets them.
 
-Seconds are ``_s``, milliseconds ``_ms``, money ``_usd``; times of day are UTC. ``None`` means "nobody measured it" and is
-shown as "unknown", never as 0.
+Seconds are ``_s``, milliseconds ``_ms``, money ``_usd``; times of day are UTC. ``None`` means "nobody measured it" and
+is shown as "unknown", never as 0.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class Chunk:
         """SHA-256 over text, times and windows: equal hashes need no new embedding and no new row."""
         cues = ",".join(f"{c.offset}:{c.start_s:.3f}:{c.end_s:.3f}" for c in self.cues)
         spans = ",".join(f"{begin}-{end}" for begin, end in self.windows)
-        return digest("\n".join((self.text, cues, spans)))
+        return digest(f"{self.text}\n{cues}\n{spans}")
 
     def window_texts(self) -> list[str]:
         return [self.text[begin:end] for begin, end in self.windows]
@@ -152,8 +152,8 @@ class EmbeddedChunk:
     @property
     def pooled(self) -> Vector:
         """The mean of the window vectors at unit length: the one vector that the index holds for the chunk."""
-        mean = self.vectors.astype(np.float32).mean(axis=0)
-        norm = float(np.linalg.norm(mean))
+        mean: Vector = self.vectors.astype(np.float32).mean(axis=0)
+        norm = np.float32(np.linalg.norm(mean))
         return mean / norm if norm > 0 else mean
 
 
@@ -169,7 +169,7 @@ class IndexRow:
     def content_hash(self) -> str:
         """What the index compares: the chunk's hash, and what the index filters or shows of the video."""
         video = self.video
-        return digest("\n".join((self.chunk.content_hash, video.title, video.channel, video.language)))
+        return digest(f"{self.chunk.content_hash}\n{video.title}\n{video.channel}\n{video.language}")
 
 
 # ------------------------------------------------------------------------------------------- the way of a question

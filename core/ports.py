@@ -53,6 +53,10 @@ class IndexFilter:
     channels: tuple[str, ...] = ()
 
 
+RelatedTerms = Mapping[str, Mapping[str, float]]
+"""Query stem -> other stems that mean nearly the same, with a weight below 1."""
+
+
 class VectorIndex(Protocol):
     """Rows derived from the ledger, searchable by vector and by words. Raises VectorIndexError or LibraryError."""
 
@@ -72,8 +76,13 @@ class VectorIndex(Protocol):
     def search_dense(self, vector: Vector, limit: int, where: IndexFilter) -> list[Hit]:
         """By cosine similarity, best first."""
 
-    def search_keyword(self, text: str, limit: int, where: IndexFilter) -> list[Hit]:
-        """By BM25 (Robertson and Zaragoza 2009), best first; only rows that share a word with the text."""
+    def search_keyword(
+        self, text: str, limit: int, where: IndexFilter, *, related: RelatedTerms | None = None
+    ) -> list[Hit]:
+        """By BM25 (Robertson and Zaragoza 2009), best first; only rows that share a word with the text.
+
+        ``related`` lets related words match too; an index that cannot weigh words ignores it.
+        """
 
     def reset(self) -> None:
         """Drops every row and any damage, so that the ledger can fill it again."""
@@ -109,5 +118,7 @@ class ChatModel(Protocol):
     @property
     def name(self) -> str: ...
 
-    def stream(self, messages: Sequence[Message], *, temperature: float = 0.0, max_tokens: int | None = None) -> ChatStream:
+    def stream(
+        self, messages: Sequence[Message], *, temperature: float = 0.0, max_tokens: int | None = None
+    ) -> ChatStream:
         """Starts an answer; retries (429, 5xx, refused connection) happen before the first piece only."""

@@ -1,0 +1,277 @@
+"""A vector index in memory: exact cosine search and BM25 over every row, no approximation.
+
+It answers searches on a laptop, where Milvus Lite keeps the rows but is too slow to search them (docs/benchmarks.md),
+and it stands in for any VectorIndex in tests. Up to some 100,000 rows the whole matrix is multiplied with the query
+in a few milliseconds; beyond that use a Milvus server.
+
+Writers take a lock. Readers take none: rows are only ever appended, a deleted row is marked dead, and when too many are
+dead the state is rebuilt aside and swapped in.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.models import Hit, IndexRow, Vector
+from core.ports import IndexFilter, RelatedTerms
+from core.stop_words import STOP_WORDS
+from core.words import base_language, stems, words
+
+K1, B = 1.2, 0.75
+"""BM25's usual constants (Robertson and Zaragoza 2009, section 3.4)."""
+
+MAX_DEAD_SHARE = 0.25
+_FIRST_CAPACITY = 1024
+
+Slots = NDArray[np.int32]
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class _Posting:
+    """The rows that hold one stem. Replaced, never changed, so that a reader's copy stays whole."""
+
+    slots: Slots
+    counts: Floats
+
+
+@dataclass(slots=True)
+class _State:
+    """Everything a reader needs. ``size`` is published last, so rows below it are complete."""
+
+    vectors: NDArray[np.float32]
+    lengths: Floats
+    alive: NDArray[np.bool_]
+    channels: NDArray[np.int32]
+    size: int = 0
+    dead: int = 0
+    rows: list[IndexRow] = field(default_factory=list)
+    slot_of: dict[str, int] = field(default_factory=dict)
+    channel_codes: dict[str, int] = field(default_factory=dict)
+    postings: dict[str, _Posting] = field(default_factory=dict)
+    surfaces: dict[str, str] = field(default_factory=dict)
+    languages: set[str] = field(default_factory=set)
+
+    @classmethod
+    def empty(cls, dimensions: int, capacity: int = _FIRST_CAPACITY) -> _State:
+        return cls(
+            vectors=np.zeros((capacity, dimensions), np.float32),
+            lengths=np.zeros(capacity, np.float32),
+            alive=np.zeros(capacity, np.bool_),
+            channels=np.zeros(capacity, np.int32),
+        )
+
+
+class ExactIndex:
+    """Implements core.ports.VectorIndex."""
+
+    has_keyword = True
+
+    def __init__(self, dimensions: int) -> None:
+        self._dimensions = dimensions
+        self._write = Lock()
+        self._state = _State.empty(dimensions)
+
+    def __len__(self) -> int:
+        state = self._state
+        return state.size - state.dead
+
+    def inventory(self) -> dict[str, str]:
+        """Chunk id -> content hash of every row."""
+        with self._write:
+            state = self._state
+            return {chunk_id: state.rows[slot].content_hash for chunk_id, slot in state.slot_of.items()}
+
+    def upsert(self, rows: Sequence[IndexRow]) -> None:
+        """Adds or replaces; a search that begins afterwards sees all of them."""
+        latest = {row.chunk.id: row for row in rows}
+        if not latest:
+            return
+        with self._write:
+            self._kill(latest)
+            self._append(self._state, list(latest.values()))
+            self._compact_if_needed()
+
+    def delete(self, chunk_ids: Sequence[str]) -> None:
+        """Unknown ids are fine."""
+        with self._write:
+            self._kill(chunk_ids)
+            self._compact_if_needed()
+
+    def reset(self) -> None:
+        """Drops every row."""
+        with self._write:
+            self._state = _State.empty(self._dimensions)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    # ------------------------------------------------------------------------------------------------ searching
+
+    def search_dense(self, vector: Vector, limit: int, where: IndexFilter) -> list[Hit]:
+        """By cosine similarity (rows and query have unit length), best first."""
+        state = self._state
+        size = state.size
+        scores = state.vectors[:size] @ vector.astype(np.float32)
+        return _best(state, scores, _allowed(state, size, where), limit)
+
+    def search_keyword(
+        self, text: str, limit: int, where: IndexFilter, *, related: RelatedTerms | None = None
+    ) -> list[Hit]:
+        """By BM25, best first; only rows that share a word (or a related word) with the text.
+
+        With ``related``, each query word counts once per row, by its best match: itself, or a related word at its
+        weight (the extended-translation BM25 of Rekabsaz et al. 2016, https://doi.org/10.1145/2983323.2983833, with
+        a maximum in place of the sum, so that ten weak synonyms do not outweigh the word itself).
+        """
+        state = self._state
+        size = state.size
+        allowed = _allowed(state, size, where)
+        scores = np.zeros(size, np.float32)
+        norm = _length_norm(state, size)
+        for term in self.query_terms(text):
+            alternatives = {term: 1.0, **(related or {}).get(term, {})}
+            scores += _term_scores(state, size, norm, alternatives)
+        return _best(state, scores, allowed & (scores > 0), limit)
+
+    def query_terms(self, text: str) -> dict[str, str]:
+        """Stem -> word as typed, of the text's content words, stemmed for each language of the library."""
+        languages = self._state.languages or {"en"}
+        terms: dict[str, str] = {}
+        for language in sorted(languages):
+            terms.update(_content(text, language))
+        return terms
+
+    def vocabulary(self, at_least: int = 2) -> dict[str, str]:
+        """Stem -> one word of the library with that stem, for stems that stand in at least so many rows."""
+        with self._write:
+            state = self._state
+            return {
+                stem: state.surfaces[stem] for stem, posting in state.postings.items() if len(posting.slots) >= at_least
+            }
+
+    # -------------------------------------------------------------------------------------------------- writing
+
+    def _kill(self, chunk_ids: Iterable[str]) -> None:
+        state = self._state
+        for chunk_id in chunk_ids:
+            slot = state.slot_of.pop(chunk_id, None)
+            if slot is not None:
+                state.alive[slot] = False
+                state.dead += 1
+
+    def _append(self, state: _State, rows: Sequence[IndexRow]) -> None:
+        first = state.size
+        _reserve(state, first + len(rows))
+        new: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for slot, row in enumerate(rows, start=first):
+            counts = _count_terms(state, row)
+            state.vectors[slot] = row.vector
+            state.lengths[slot] = sum(counts.values())
+            state.channels[slot] = state.channel_codes.setdefault(row.video.channel, len(state.channel_codes))
+            state.alive[slot] = True
+            state.rows.append(row)
+            state.slot_of[row.chunk.id] = slot
+            state.languages.add(base_language(row.video.language))
+            for stem, count in counts.items():
+                new[stem].append((slot, count))
+        _extend_postings(state, new)
+        state.size = first + len(rows)
+
+    def _compact_if_needed(self) -> None:
+        old = self._state
+        if old.dead <= max(_FIRST_CAPACITY, old.size * MAX_DEAD_SHARE):
+            return
+        fresh = _State.empty(self._dimensions, max(_FIRST_CAPACITY, old.size - old.dead))
+        self._append(fresh, [old.rows[slot] for slot in sorted(old.slot_of.values())])
+        self._state = fresh
+
+
+def _content(text: str, language: str) -> dict[str, str]:
+    """Stem -> word of the content words."""
+    stop = STOP_WORDS.get(base_language(language), frozenset())
+    pairs = list(zip(stems(text, language), words(text), strict=True))
+    return {stem: word for stem, word in pairs if word not in stop} or dict(pairs)
+
+
+def _count_terms(state: _State, row: IndexRow) -> Counter[str]:
+    """Stems of title and text; the title tells what a passage that never names its subject is about."""
+    text = f"{row.video.title}\n{row.chunk.text}"
+    found = list(zip(stems(text, row.video.language), words(text), strict=True))
+    stop = STOP_WORDS.get(base_language(row.video.language), frozenset())
+    counts: Counter[str] = Counter()
+    for stem, word in found:
+        if word not in stop:
+            counts[stem] += 1
+            state.surfaces.setdefault(stem, word)
+    return counts
+
+
+def _extend_postings(state: _State, new: Mapping[str, Sequence[tuple[int, int]]]) -> None:
+    for stem, entries in new.items():
+        slots, counts = zip(*entries, strict=True)
+        added = _Posting(np.array(slots, np.int32), np.array(counts, np.float32))
+        old = state.postings.get(stem)
+        if old is not None:
+            added = _Posting(np.concatenate((old.slots, added.slots)), np.concatenate((old.counts, added.counts)))
+        state.postings[stem] = added
+
+
+def _reserve(state: _State, needed: int) -> None:
+    """Room for so many rows. Arrays are replaced, not resized: a reader may hold the old ones."""
+    capacity = len(state.alive)
+    if needed <= capacity:
+        return
+    extra = max(needed, capacity * 2) - capacity
+    state.vectors = np.concatenate((state.vectors, np.zeros((extra, state.vectors.shape[1]), np.float32)))
+    state.lengths = np.concatenate((state.lengths, np.zeros(extra, np.float32)))
+    state.alive = np.concatenate((state.alive, np.zeros(extra, np.bool_)))
+    state.channels = np.concatenate((state.channels, np.zeros(extra, np.int32)))
+
+
+def _allowed(state: _State, size: int, where: IndexFilter) -> NDArray[np.bool_]:
+    alive = state.alive[:size]
+    if not where.channels:
+        return alive
+    codes = [state.channel_codes[name] for name in where.channels if name in state.channel_codes]
+    return alive & np.isin(state.channels[:size], codes)
+
+
+def _length_norm(state: _State, size: int) -> Floats:
+    """``k1 * (1 - b + b * length / mean length)`` of every row."""
+    lengths, alive = state.lengths[:size], state.alive[:size]
+    mean = float(lengths[alive].mean()) if alive.any() else 1.0
+    return (K1 * (1 - B + B * lengths / max(mean, 1.0))).astype(np.float32)
+
+
+def _term_scores(state: _State, size: int, norm: Floats, alternatives: Mapping[str, float]) -> Floats:
+    """BM25 part of one query word in every row: the best of its alternatives."""
+    best = np.zeros(size, np.float32)
+    for stem, weight in alternatives.items():
+        posting = state.postings.get(stem)
+        if posting is None:
+            continue
+        known = posting.slots < size
+        slots, counts = posting.slots[known], posting.counts[known]
+        frequency = int(state.alive[slots].sum())
+        idf = math.log(1 + (size - state.dead - frequency + 0.5) / (frequency + 0.5))
+        scores = (weight * idf * (K1 + 1)) * counts / (counts + norm[slots])
+        best[slots] = np.maximum(best[slots], scores)
+    return best
+
+
+def _best(state: _State, scores: Floats, allowed: NDArray[np.bool_], limit: int) -> list[Hit]:
+    """The highest scores among the allowed rows; equal scores in the order in which rows came."""
+    candidates = np.flatnonzero(allowed)
+    if limit < len(candidates):
+        top = np.argpartition(-scores[candidates], limit - 1)[:limit] if limit > 0 else candidates[:0]
+        candidates = np.sort(candidates[top])
+    order = candidates[np.argsort(-scores[candidates], kind="stable")]
+    return [Hit(state.rows[slot].chunk.id, float(scores[slot])) for slot in order]

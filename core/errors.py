@@ -15,6 +15,7 @@
     │   ├── ModelBusy             rate limit or quota
     │   └── ModelUnreachable      refused connection, time-out, server error, cut stream
     ├── VectorIndexError          the vector index failed
+    │   └── IndexUnreachable      its server does not answer or refuses the token: nothing is damaged
     ├── LibraryError              the library folder or the ledger cannot be used
     │   ├── LibraryLocked         another process owns it
     │   ├── LibraryReadOnly       it cannot be written
@@ -99,6 +100,10 @@ class ModelUnreachable(ModelError):
 
 class VectorIndexError(CuepointError):
     """The vector index cannot be opened, read or written."""
+
+
+class IndexUnreachable(VectorIndexError):
+    """The index's server does not answer or refuses the token; a rebuild would not help."""
 
 
 class LibraryError(CuepointError):

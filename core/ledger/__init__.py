@@ -1,0 +1,85 @@
+"""The ledger: the source of truth for the library, the traces and the jobs, on SQLite or PostgreSQL.
+
+>>> ledger = open_ledger("sqlite:///data/cuepoint.db")     # doctest: +SKIP
+>>> ledger.library.stats().videos                          # doctest: +SKIP
+12
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from core.ledger.database import Database, parse_url
+from core.ledger.jobs import JobStore
+from core.ledger.library import LibraryStore
+from core.ledger.migrate import prepare
+from core.ledger.processes import Processes
+from core.ledger.traces import TraceStore
+from core.ledger.values import (
+    ItemState,
+    Job,
+    JobItem,
+    JobState,
+    LibraryVideo,
+    OutboxStats,
+    StoredChunk,
+    TraceFilter,
+)
+from core.ports import Clock
+
+__all__ = [
+    "ItemState",
+    "Job",
+    "JobItem",
+    "JobState",
+    "JobStore",
+    "Ledger",
+    "LibraryStore",
+    "LibraryVideo",
+    "OutboxStats",
+    "StoredChunk",
+    "TraceFilter",
+    "TraceStore",
+    "open_ledger",
+]
+
+
+class Ledger:
+    """An open ledger. One per process; its stores may be used from any thread."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._processes = Processes(database, clock)
+        self.library = LibraryStore(database, clock)
+        self.traces = TraceStore(database, self._processes, clock)
+        self.jobs = JobStore(database, self._processes, clock)
+
+    @property
+    def url(self) -> str:
+        """The address without its password."""
+        return self._database.url.render_as_string(hide_password=True)
+
+    @property
+    def owner(self) -> str:
+        """The name of this process in the ledger."""
+        return self._processes.owner
+
+    def close(self) -> None:
+        """Waits for nobody: what this process left running is free for others. Safe to call twice."""
+        self._processes.close()
+        self._database.close()
+
+
+def open_ledger(url: str, *, clock: Clock = lambda: datetime.now(UTC), lock_timeout_s: float = 30.0) -> Ledger:
+    """Opens the ledger at ``sqlite:///path`` or ``postgresql://…``; makes what is missing and migrates what is old.
+
+    ``lock_timeout_s``: how long a write waits for other processes before LibraryLocked. Raises SettingsError for an
+    address that cannot be used, LibraryError or one of its kinds for a ledger that cannot.
+    """
+    database = Database(parse_url(url), lock_timeout_s=lock_timeout_s)
+    try:
+        prepare(database, lock_timeout_s=lock_timeout_s)
+    except BaseException:
+        database.close()
+        raise
+    return Ledger(database, clock)

@@ -1,0 +1,1 @@
+"""Alembic migrations; core.ledger.migrate runs them."""

@@ -1,0 +1,222 @@
+"""The tables of the ledger. migrations/ makes them; tests hold both equal."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    UniqueConstraint,
+)
+
+from core.ledger.columns import AnyText, BigKey, Count, Json, Number, UtcTime
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# ------------------------------------------------------------------------------------------------------ the library
+
+library_state = Table(
+    "library_state",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("revision", BigKey, nullable=False),
+)
+
+videos = Table(
+    "videos",
+    metadata,
+    Column("video_id", AnyText, primary_key=True),
+    Column("title", AnyText, nullable=False),
+    Column("channel", AnyText, nullable=False),
+    Column("language", AnyText, nullable=False),
+    Column("kind", AnyText, nullable=False),
+    Column("source", AnyText, nullable=False),
+    Column("duration_s", Number),
+    Column("note", AnyText, nullable=False),
+    Column("added_at", UtcTime, nullable=False),
+    Column("content_hash", AnyText, nullable=False),
+    Column("chunk_count", Integer, nullable=False),
+    Column("char_count", BigKey, nullable=False),
+    Column("revision", BigKey, nullable=False),
+    Index("ix_videos_kind", "kind"),
+)
+
+transcripts = Table(
+    "transcripts",
+    metadata,
+    Column("video_id", AnyText, ForeignKey("videos.video_id", ondelete="CASCADE"), primary_key=True),
+    Column("segments", Json, nullable=False),
+)
+
+chunks = Table(
+    "chunks",
+    metadata,
+    Column("chunk_key", BigKey, primary_key=True, autoincrement=True),
+    Column("chunk_id", AnyText, nullable=False),
+    Column("video_id", AnyText, ForeignKey("videos.video_id", ondelete="CASCADE"), nullable=False),
+    Column("part_id", Integer, nullable=False),
+    Column("max_part_id", Integer, nullable=False),
+    Column("content_hash", AnyText, nullable=False),
+    Column("index_hash", AnyText, nullable=False),
+    Column("revision", BigKey, nullable=False),
+    Column("cues", LargeBinary, nullable=False),
+    Column("windows", LargeBinary, nullable=False),
+    Column("text", AnyText, nullable=False),
+    UniqueConstraint("chunk_id"),
+    Index("ix_chunks_video", "video_id", "part_id"),
+)
+
+embedders = Table(
+    "embedders",
+    metadata,
+    Column("embedder_id", Integer, primary_key=True, autoincrement=True),
+    Column("identity", AnyText, nullable=False),
+    Column("dimensions", Integer, nullable=False),
+    UniqueConstraint("identity"),
+)
+
+vectors = Table(
+    "vectors",
+    metadata,
+    Column("chunk_key", BigKey, ForeignKey("chunks.chunk_key", ondelete="CASCADE"), primary_key=True),
+    Column("embedder_id", Integer, ForeignKey("embedders.embedder_id", ondelete="CASCADE"), primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
+# -------------------------------------------------------------------------------------------------------- the traces
+
+traces = Table(
+    "traces",
+    metadata,
+    Column("trace_id", AnyText, primary_key=True),
+    Column("kind", AnyText, nullable=False),
+    Column("status", AnyText, nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("conversation_id", AnyText, nullable=False),
+    Column("user", AnyText, nullable=False),
+    Column("template", AnyText, nullable=False),
+    Column("template_version", Integer),
+    Column("temperature", Number),
+    Column("model", AnyText),
+    Column("language", AnyText, nullable=False),
+    Column("prompt_tokens", Count),
+    Column("completion_tokens", Count),
+    Column("cached_tokens", Count),
+    Column("reasoning_tokens", Count),
+    Column("cost_usd", Number),
+    Column("ttft_ms", Number),
+    Column("latency_ms", Number),
+    Column("cached", Boolean, nullable=False),
+    Column("error", AnyText),
+    Column("owner", AnyText),
+    Column("question", AnyText, nullable=False),
+    Column("answer", AnyText, nullable=False),
+    Column("channels", Json, nullable=False),
+    Column("citations", Json, nullable=False),
+    Column("claims", Json, nullable=False),
+    Column("follow_ups", Json, nullable=False),
+    Column("notices", Json, nullable=False),
+    Column("prompt", Json, nullable=False),
+    Column("passages", Json, nullable=False),
+    Index("ix_traces_started_at", "started_at"),
+    Index("ix_traces_status", "status", "started_at"),
+    Index("ix_traces_kind", "kind", "started_at"),
+    Index("ix_traces_conversation", "conversation_id", "started_at"),
+    Index("ix_traces_day_model", "day", "model"),
+)
+
+spans = Table(
+    "spans",
+    metadata,
+    Column("trace_id", AnyText, ForeignKey("traces.trace_id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("name", AnyText, nullable=False),
+    Column("start_ms", Number),
+    Column("duration_ms", Number),
+    Column("attributes", Json, nullable=False),
+    Column("error", AnyText),
+    sqlite_with_rowid=False,
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("trace_id", AnyText, ForeignKey("traces.trace_id", ondelete="CASCADE"), primary_key=True),
+    Column("value", Integer, nullable=False),
+    Column("reason", AnyText, nullable=False),
+    Column("comment", AnyText, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Index("ix_feedback_value", "value"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("kind", AnyText, primary_key=True),
+    Column("id", AnyText, ForeignKey("traces.trace_id", ondelete="CASCADE"), primary_key=True),
+    Column("state", AnyText, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("queued_at", UtcTime, nullable=False),
+    Column("next_at", UtcTime, nullable=False),
+    Column("sent_at", UtcTime),
+    Column("error", AnyText),
+    Index("ix_outbox_state", "state", "next_at"),
+)
+
+# ---------------------------------------------------------------------------------------------- processes and jobs
+
+processes = Table(
+    "processes",
+    metadata,
+    Column("owner", AnyText, primary_key=True),
+    Column("place", AnyText, nullable=False),
+    Column("pid", BigKey, nullable=False),
+    Column("born_s", Number, nullable=False),
+    Column("heartbeat_at", UtcTime, nullable=False),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("job_id", AnyText, primary_key=True),
+    Column("kind", AnyText, nullable=False),
+    Column("state", AnyText, nullable=False),
+    Column("owner", AnyText, nullable=False),
+    Column("settings", Json, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("finished_at", UtcTime),
+    Column("error", AnyText),
+    Index("ix_jobs_kind", "kind", "created_at"),
+)
+
+job_items = Table(
+    "job_items",
+    metadata,
+    Column("job_id", AnyText, ForeignKey("jobs.job_id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("item_hash", AnyText, nullable=False),
+    Column("item", AnyText, nullable=False),
+    Column("state", AnyText, nullable=False),
+    Column("detail", AnyText, nullable=False),
+    Column("error", AnyText),
+    Column("chunks", Integer),
+    Column("took_ms", Number),
+    Column("started_at", UtcTime),
+    Column("finished_at", UtcTime),
+    UniqueConstraint("job_id", "item_hash"),
+)

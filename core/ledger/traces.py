@@ -1,0 +1,183 @@
+"""Traces, their spans and feedback. What belongs to one event is one transaction, its outbox row included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, or_, select, update
+
+from core.errors import NotFound
+from core.ledger import outbox
+from core.ledger.columns import escape_text
+from core.ledger.database import Database
+from core.ledger.processes import Processes
+from core.ledger.schema import feedback, spans, traces
+from core.ledger.trace_rows import HEAVY, span_of, span_values, trace_of, trace_values
+from core.ledger.values import OutboxStats, TraceFilter
+from core.models import AnswerStatus, Feedback, Span, Trace
+from core.ports import Clock
+
+Traces = list[Trace]
+
+ABANDONED = "The process ended while the answer was being written."
+
+_FEEDBACK = (
+    feedback.c.value.label("feedback_value"),
+    feedback.c.reason.label("feedback_reason"),
+    feedback.c.comment.label("feedback_comment"),
+    feedback.c.updated_at.label("feedback_at"),
+)
+_ALL = (*traces.c, *_FEEDBACK)
+_LIGHT = (*(column for column in traces.c if column.name not in HEAVY), *_FEEDBACK)
+
+
+class TraceStore:
+    """Every question with all that happened to it. Methods may be called from any thread; all raise LibraryError."""
+
+    def __init__(self, database: Database, processes: Processes, clock: Clock) -> None:
+        self._database = database
+        self._processes = processes
+        self._clock = clock
+
+    # ------------------------------------------------------------------------------------------------------ writing
+
+    def begin(self, trace: Trace) -> None:
+        """Writes the trace down before its work starts, so that even a killed process leaves it behind."""
+        owner = self._processes.register()
+        with self._database.write() as connection:
+            connection.execute(insert(traces).values(trace_values(trace, owner)))
+
+    def finish(self, trace: Trace, *, mirror: bool) -> None:
+        """Writes trace, passages, spans and (with ``mirror``) the outbox row, all or nothing.
+
+        Also for a trace that was never begun, or that was already called abandoned. ``trace.feedback`` is not
+        written: that is save_feedback's.
+        """
+        values = trace_values(trace, None)
+        steps = span_values(trace)
+        with self._database.write() as connection:
+            if connection.execute(update(traces).where(traces.c.trace_id == trace.trace_id).values(values)).rowcount:
+                connection.execute(delete(spans).where(spans.c.trace_id == trace.trace_id))
+            else:
+                connection.execute(insert(traces).values(values))
+            if steps:
+                connection.execute(insert(spans), steps)
+            if mirror:
+                outbox.enqueue(connection, outbox.TRACE, trace.trace_id, self._clock())
+
+    def abandon_running(
+        self, *, older_than: timedelta | None = None, owner: str | None = None, mirror: bool = False
+    ) -> int:
+        """Marks as abandoned the running traces of dead processes; returns how many.
+
+        ``older_than`` marks also those that began longer ago, whoever owns them; ``owner`` also those of one owner.
+        """
+        query = select(traces.c.trace_id, traces.c.owner, traces.c.started_at)
+        with self._database.write() as connection:
+            running = connection.execute(query.where(traces.c.status == str(AnswerStatus.RUNNING))).all()
+            dead = self._processes.dead(connection, {row.owner or "" for row in running}) if running else set()
+            limit = None if older_than is None else self._clock() - older_than
+            lost = [
+                row.trace_id
+                for row in running
+                if (row.owner or "") in dead or row.owner == owner or (limit is not None and row.started_at < limit)
+            ]
+            for trace_id in lost:
+                self._abandon(connection, trace_id, mirror=mirror)
+        return len(lost)
+
+    def _abandon(self, connection: Connection, trace_id: str, *, mirror: bool) -> None:
+        values = {"status": str(AnswerStatus.ABANDONED), "error": ABANDONED, "owner": None}
+        connection.execute(update(traces).where(traces.c.trace_id == trace_id).values(values))
+        if mirror:
+            outbox.enqueue(connection, outbox.TRACE, trace_id, self._clock())
+
+    def save_feedback(self, thumb: Feedback, *, mirror: bool) -> None:
+        """Sets or replaces a trace's thumb, and its outbox row in the same transaction. Raises NotFound."""
+        now = self._clock()
+        values = {"value": thumb.value, "reason": thumb.reason, "comment": thumb.comment, "updated_at": now}
+        mine = update(feedback).where(feedback.c.trace_id == thumb.trace_id).values(values)
+        with self._database.write() as connection:
+            known = connection.execute(
+                select(traces.c.trace_id).where(traces.c.trace_id == thumb.trace_id).with_for_update()
+            )
+            if known.one_or_none() is None:
+                raise _no_trace(thumb.trace_id)
+            if not connection.execute(mine).rowcount:
+                connection.execute(insert(feedback).values(trace_id=thumb.trace_id, **values))
+            if mirror:
+                outbox.enqueue(connection, outbox.FEEDBACK, thumb.trace_id, now)
+
+    # ------------------------------------------------------------------------------------------------------ reading
+
+    def get(self, trace_id: str) -> Trace:
+        """Raises NotFound."""
+        found = self._read(_select(_ALL).where(traces.c.trace_id == trace_id))
+        if not found:
+            raise _no_trace(trace_id)
+        return found[0]
+
+    def list(self, where: TraceFilter | None = None, *, light: bool = False) -> Traces:
+        """Newest first. ``light`` leaves prompt and passages out, which is most of a trace."""
+        where = where or TraceFilter()
+        query = _select(_LIGHT if light else _ALL).where(*_conditions(where))
+        query = query.order_by(traces.c.started_at.desc(), traces.c.trace_id.desc())
+        return self._read(query.limit(where.limit).offset(where.offset))
+
+    def count(self, where: TraceFilter | None = None) -> int:
+        """How many traces the filter lets through, whatever its limit and offset."""
+        query = _select((func.count(),)).where(*_conditions(where or TraceFilter()))
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def conversation(self, conversation_id: str) -> Traces:
+        """Oldest first, complete."""
+        query = _select(_ALL).where(traces.c.conversation_id == conversation_id)
+        return self._read(query.order_by(traces.c.started_at, traces.c.trace_id))
+
+    def outbox_counts(self) -> OutboxStats:
+        with self._database.read() as connection:
+            return outbox.counts(connection, self._clock())
+
+    def _read(self, query: Select[Any]) -> Traces:
+        with self._database.read() as connection:
+            rows = connection.execute(query).mappings().all()
+            steps = _spans(connection, [row["trace_id"] for row in rows])
+        return [trace_of(row, steps.get(row["trace_id"], ())) for row in rows]
+
+
+def _select(columns: Sequence[Any]) -> Select[Any]:
+    return select(*columns).select_from(traces.outerjoin(feedback, feedback.c.trace_id == traces.c.trace_id))
+
+
+def _conditions(where: TraceFilter) -> Iterator[ColumnElement[bool]]:
+    if where.since is not None:
+        yield traces.c.started_at >= where.since
+    if where.until is not None:
+        yield traces.c.started_at < where.until
+    if where.kind is not None:
+        yield traces.c.kind == where.kind
+    if where.status is not None:
+        yield traces.c.status == str(where.status)
+    if where.thumb is not None:
+        yield func.coalesce(feedback.c.value, 0) == where.thumb
+    if where.text:
+        needle = escape_text(where.text.lower())
+        yield or_(
+            *(func.lower(text).contains(needle, autoescape=True) for text in (traces.c.question, traces.c.answer))
+        )
+
+
+def _spans(connection: Connection, trace_ids: Sequence[str]) -> dict[str, list[Span]]:
+    found: dict[str, list[Span]] = {}
+    for start in range(0, len(trace_ids), 1000):
+        query = select(spans).where(spans.c.trace_id.in_(trace_ids[start : start + 1000]))
+        for row in connection.execute(query.order_by(spans.c.trace_id, spans.c.position)):
+            found.setdefault(row.trace_id, []).append(span_of(row))
+    return found
+
+
+def _no_trace(trace_id: str) -> NotFound:
+    return NotFound(f"There is no trace {trace_id}", subject=trace_id)

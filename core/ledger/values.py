@@ -1,0 +1,110 @@
+"""What the stores return and take besides core.models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from core.models import AnswerStatus, Chunk, Vectors, Video
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """A chunk as it stands in the ledger."""
+
+    chunk: Chunk
+    video: Video
+    vectors: Vectors | None
+    """Shape (windows, dimensions), unit rows; None where this embedder has not seen the chunk."""
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryVideo:
+    """One line of the Library page."""
+
+    video: Video
+    chunks: int
+    chars: int
+    content_hash: str
+    """Transcript.content_hash."""
+    revision: int
+    """The library's revision at which this video last changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceFilter:
+    """Which traces, newest first. None and empty mean "any"."""
+
+    since: datetime | None = None
+    """Started at or after."""
+    until: datetime | None = None
+    """Started before."""
+    kind: str | None = None
+    status: AnswerStatus | None = None
+    text: str = ""
+    """Stands in the question or the answer, in upper or lower case."""
+    thumb: int | None = None
+    """1 up, -1 down, 0 no thumb or one taken back."""
+    limit: int | None = 100
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxStats:
+    """What waits for Comet."""
+
+    pending: int
+    sent: int
+    dead: int
+    """Given up after too many refusals; kept, with the reason."""
+    oldest_pending_s: float | None
+    """Age of the oldest waiting row; None where none waits."""
+
+
+class ItemState(StrEnum):
+    """What became of one item of a job."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+
+
+class JobState(StrEnum):
+    RUNNING = "running"
+    """Its owner works on it, or died; then another process may claim it."""
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work that outlives the browser and the process."""
+
+    job_id: str
+    kind: str
+    """``ingest``, later also ``experiment`` and ``report``."""
+    state: JobState
+    owner: str
+    created_at: datetime
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What its worker needs to resume it; JSON."""
+    finished_at: datetime | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobItem:
+    """One item of a job, in the order in which it was given."""
+
+    item: str
+    state: ItemState
+    detail: str = ""
+    error: str | None = None
+    chunks: int | None = None
+    took_ms: float | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -53,7 +54,8 @@ class Settings(BaseSettings):
 
     chunk_chars: int = Field(default=1000, ge=200, le=8000)
     chunk_overlap_chars: int = Field(default=50, ge=0, le=1000)
-    roles: dict[str, str] = Field(default_factory=dict)
+    roles: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
+    """A JSON object in the environment: e-mail or domain -> role."""
 
     @field_validator("transcript_languages", mode="before")
     @classmethod
@@ -61,6 +63,16 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("roles", mode="before")
+    @classmethod
+    def _read_json(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError as error:
+            raise ValueError(f'must be a JSON object like {{"ana@example.org": "engineer"}}: {error}') from None
 
     @model_validator(mode="after")
     def _overlap_fits(self) -> Self:

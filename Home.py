@@ -1,0 +1,29 @@
+"""Entry of the dashboard: `streamlit run Home.py`. Navigation, and the frame around every page."""
+
+import streamlit as st
+
+from core.ui import places
+from core.ui.errors import guard, show_pending_error
+
+st.set_page_config(page_title="Cuepoint", page_icon=":material/subtitles:", layout="wide")
+st.logo(str(places.LOGO), size="large")
+page = st.navigation(
+    [
+        st.Page(places.HOME, title="Home", icon=":material/home:", default=True,
+                help="What is in the library, whether everything works, and what to ask first."),
+        st.Page(places.SEARCH, title="Search", icon=":material/search:", url_path="search",
+                help="Finds passages by meaning and by words, and plays each from its second."),
+        st.Page(places.ASK, title="Ask", icon=":material/forum:", url_path="ask",
+                help="Answers a question from the library; every claim names the second where it was said."),
+        st.Page(places.LIBRARY, title="Library", icon=":material/video_library:", url_path="library",
+                help="Add videos and transcript files, see what is there, remove what is not wanted."),
+        st.Page(places.TRACES, title="Traces", icon=":material/timeline:", url_path="traces",
+                help="Every question with its steps, prompt, passages, answer and cost."),
+    ],
+    position="top",
+)  # fmt: skip
+if page.url_path == "ask":
+    st.set_page_config(layout="centered")
+show_pending_error()
+with guard():
+    page.run()

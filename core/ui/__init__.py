@@ -1,0 +1,1 @@
+"""The only floor that imports Streamlit: what the pages show, and how."""

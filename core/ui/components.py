@@ -1,0 +1,146 @@
+"""Pieces that several pages show: notices, empty states, badges, passages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.models import Passage, SearchMode, SearchResult, ServiceHealth, VideoKind
+from core.sentences import highlight, split_sentences
+from core.services import Services
+from core.ui import places
+from core.ui.text import clock, escape_markdown, link, mark, plain, shorten
+
+_KIND_BADGES = {
+    VideoKind.DEMO: ":orange-badge[Demo]",
+    VideoKind.FILE: ":gray-badge[File]",
+    VideoKind.ARTICLE: ":gray-badge[Article]",
+    VideoKind.YOUTUBE: "",
+}
+_EXCERPT_CHARS = 420
+_MATCH = ":primary[**{}**]"
+
+
+def notices(sentences: Sequence[str]) -> None:
+    """What the reader should know, one quiet line each."""
+    for sentence in sentences:
+        st.caption(f":material/info: {escape_markdown(sentence)}")
+
+
+def empty_state(icon: str, title: str, text: str) -> None:
+    """What to see where there is nothing yet. ``text`` is Markdown of ours."""
+    with st.container(border=True, horizontal_alignment="center"):
+        st.space("small")
+        st.markdown(f"### :material/{icon}: {title}", text_alignment="center")
+        st.markdown(text, text_alignment="center")
+        st.space("small")
+
+
+def empty_library(title: str) -> None:
+    """The way out of an empty library."""
+    empty_state("video_library", title, "Add YouTube videos or transcript files first.")
+    st.page_link(places.LIBRARY, label="Open the library", icon=":material/add_circle:")
+
+
+def nothing_found(result: SearchResult) -> None:
+    """What was looked for and where, and what to try."""
+    query = result.query
+    where = f" in {escape_markdown(plain_list(query.channels))}" if query.channels else ""
+    tips = "Try fewer or other words" + (", all channels" if query.channels else "")
+    tips += ", or the mode hybrid." if query.mode is not SearchMode.HYBRID else "."
+    empty_state(
+        "search_off",
+        "No passage found",
+        f"Nothing matches “{escape_markdown(shorten(query.text, 120))}”{where}.  \n{tips}",
+    )
+
+
+def still_starting(services: Services) -> None:
+    """Says that the index is being loaded; the page looks again by itself until it is."""
+    if not services.ready:
+        _wait_until_ready(services)
+
+
+@st.fragment(run_every=1.0)
+def _wait_until_ready(services: Services) -> None:
+    if services.ready:
+        st.rerun()
+    st.info("The search index is being loaded. Questions and searches wait for it.", icon=":material/hourglass_top:")
+
+
+def kind_badge(kind: VideoKind) -> str:
+    """Markdown; empty for a YouTube video, which is what people expect."""
+    return _KIND_BADGES[kind]
+
+
+def health(services: Sequence[ServiceHealth]) -> None:
+    """One line per service: works, fails, or is switched off."""
+    icons = {
+        True: ":green[:material/check_circle:]",
+        False: ":red[:material/error:]",
+        None: ":gray[:material/radio_button_unchecked:]",
+    }
+    for service in services:
+        detail = f"  \n:gray[{escape_markdown(service.detail)}]" if service.detail else ""
+        st.markdown(f"{icons[service.ok]} **{escape_markdown(service.name)}**{detail}")
+
+
+def passage_card(passage: Passage, query: str) -> bool:
+    """One result; True when its play button was clicked in this run."""
+    video, chunk = passage.video, passage.chunk
+    with st.container(border=True, key=f"passage-{passage.rank}"):
+        head, action = st.columns([5, 1], vertical_alignment="center")
+        badge = kind_badge(video.kind)
+        head.markdown(
+            f"**{passage.rank}. {escape_markdown(video.title)}** {badge}  \n"
+            f":gray[{escape_markdown(video.channel)} ·] {_time(passage)}"
+        )
+        clicked = action.button(
+            "Play" if passage.url else "Read",
+            icon=":material/play_arrow:" if passage.url else ":material/subject:",
+            key=f"play-{chunk.id}",
+            width="stretch",
+            help=f"Play here from {clock(passage.best_start_s)}" if passage.url else "Show the transcript around it",
+        )
+        st.markdown(excerpt(passage, query))
+        st.caption(score_line(passage))
+    return clicked
+
+
+def _time(passage: Passage) -> str:
+    """mm:ss, linked to the second on YouTube where the video is there."""
+    if passage.chunk.end_s <= 0:
+        return f":gray[part {passage.chunk.part_id + 1} of {passage.chunk.max_part_id + 1}]"
+    time = escape_markdown(clock(passage.best_start_s))
+    return link(f"{time} :material/open_in_new:", passage.url) if passage.url else f":gray[{time}]"
+
+
+def excerpt(passage: Passage, query: str) -> str:
+    """Markdown of the sentences around the best match, the words of the query marked."""
+    text = passage.chunk.text
+    begin, end = _around(text, *passage.best_span)
+    piece = text[begin:end]
+    marked = mark(piece, highlight(piece, query, passage.video.language), style=_MATCH)
+    return f"{'…\u00a0' if begin > 0 else ''}{marked}{'\u00a0…' if end < len(text) else ''}"
+
+
+def _around(text: str, begin: int, end: int) -> tuple[int, int]:
+    """The best span widened on both sides by whole sentences to about ``_EXCERPT_CHARS`` characters."""
+    spare = max(0, _EXCERPT_CHARS - (end - begin)) // 2
+    sentences = split_sentences(text)
+    first = min((s for s, _ in sentences if begin - spare <= s), default=begin)
+    last = max((e for _, e in sentences if e <= end + spare), default=end)
+    return min(begin, first), max(end, last)
+
+
+def score_line(passage: Passage) -> str:
+    """The score with what it is made of."""
+    parts = " · ".join(f"{escape_markdown(name)} {value:.3f}" for name, value in passage.parts.items())
+    return f"Score {passage.score:.3f}" + (f" ({parts})" if parts else "")
+
+
+def plain_list(items: Sequence[str]) -> str:
+    """``a, b and c`` as plain text."""
+    names = [plain(item) for item in items]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""

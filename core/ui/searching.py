@@ -1,0 +1,125 @@
+"""The Search page's pieces: its widgets as a query, and a result with charts, list, table and files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.models import Passage, SearchMode, SearchQuery, SearchResult, digest
+from core.ui.charts import BAR_SELECTION, TIMELINE_SELECTION, bar_chart, timeline
+from core.ui.components import notices, passage_card
+from core.ui.exports import details_table, to_csv, to_json
+from core.ui.player import TranscriptOf, place_of, play
+from core.ui.text import count, duration_ms, escape_markdown
+
+_MOST_RESULTS = 200
+_PLAYING = "search-playing"
+
+
+def query_from_widgets(channels: Sequence[tuple[str, int]]) -> SearchQuery:
+    """Draws query and filters; the address holds them all. ``channels`` are names with their number of videos."""
+    text = st.text_input(
+        "Search", key="q", bind="query-params", placeholder="What was said about…", label_visibility="collapsed",
+        icon=":material/search:",
+    )  # fmt: skip
+    where, how, many = st.columns([3, 2, 1])
+    chosen = where.multiselect(
+        "Channels", [name for name, _ in channels], key="channel", bind="query-params", placeholder="All channels"
+    )
+    mode = how.segmented_control(
+        "Mode", [str(mode) for mode in SearchMode], default=str(SearchMode.HYBRID), required=True, key="mode",
+        bind="query-params", help="hybrid: by meaning and by words · dense: by meaning · keyword: by words (BM25)",
+    )  # fmt: skip
+    limit = many.number_input("Results", 1, _MOST_RESULTS, 30, key="limit", bind="query-params")
+    return SearchQuery(text.strip(), limit=limit, mode=SearchMode(mode or SearchMode.HYBRID), channels=tuple(chosen))
+
+
+def show_result(result: SearchResult, transcript_of: TranscriptOf) -> None:
+    """Charts, player, list, table and files of a result that has passages."""
+    videos = len({passage.video.video_id for passage in result.passages})
+    st.caption(f"{count(len(result.passages), 'passage')} in {count(videos, 'video')} · {duration_ms(result.took_ms)}")
+    notices(result.notices)
+    video_id, chunk_id = _charts(result)
+    shown = [passage for passage in result.passages if video_id in (None, passage.video.video_id)]
+    _now_playing(result, chunk_id, transcript_of)
+    if video_id is not None:
+        st.caption(f"Only **{escape_markdown(shown[0].video.title)}**. Click the bar again to see all.")
+    for passage in shown:
+        if passage_card(passage, result.query.text):
+            st.session_state[_PLAYING] = (_identity(result), passage.chunk.id)
+            st.rerun()
+    _details(result)
+
+
+def _identity(result: SearchResult) -> str:
+    """Changes with query, filters and result, so that a selection never outlives what it was made in."""
+    query = result.query
+    found = ",".join(passage.chunk.id for passage in result.passages)
+    return digest("\n".join((query.text, str(query.mode), *query.channels, found)))[:12]
+
+
+def _charts(result: SearchResult) -> tuple[str | None, str | None]:
+    """Draws bars and timeline; returns the video that a bar click chose and the chunk that a timeline click chose."""
+    identity = _identity(result)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("**Relevant passages per video** :gray[· click to filter]")
+        bars = st.altair_chart(
+            bar_chart(result.passages), key=f"bars-{identity}", on_select="rerun", selection_mode=BAR_SELECTION,
+            alt="Number of relevant passages per video",
+        )  # fmt: skip
+    video_id = _picked(bars, BAR_SELECTION, "video_id")
+    with right:
+        st.markdown("**Where in the videos** :gray[· click to play]")
+        places = st.altair_chart(
+            timeline(result.passages), key=f"timeline-{identity}", on_select="rerun",
+            selection_mode=TIMELINE_SELECTION, alt="The place of every passage in its video",
+        )  # fmt: skip
+    return video_id, _picked(places, TIMELINE_SELECTION, "chunk_id")
+
+
+def _picked(event: object, selection: str, field: str) -> str | None:
+    """The value that a click chose in a chart; None without one."""
+    points = getattr(event, "selection", {}).get(selection) or []
+    return str(points[0][field]) if points and field in points[0] else None
+
+
+def _now_playing(result: SearchResult, clicked: str | None, transcript_of: TranscriptOf) -> None:
+    """The player for the passage that was clicked last, in the timeline or in the list."""
+    identity = _identity(result)
+    seen = st.session_state.get("search-clicked")
+    if clicked is not None and seen != (identity, clicked):
+        st.session_state[_PLAYING] = (identity, clicked)
+    st.session_state["search-clicked"] = (identity, clicked)
+    playing = st.session_state.get(_PLAYING)
+    passage = _find(result.passages, playing[1]) if playing and playing[0] == identity else None
+    if passage is None:
+        return
+    with st.container(border=True, key="now-playing"):
+        title, close = st.columns([6, 1], vertical_alignment="center")
+        title.markdown(f"**{escape_markdown(passage.video.title)}** :gray[· {escape_markdown(passage.video.channel)}]")
+        close.button("Close", icon=":material/close:", key="close-player", on_click=_close, width="stretch")
+        play(place_of(passage), transcript_of)
+
+
+def _find(passages: Sequence[Passage], chunk_id: str) -> Passage | None:
+    return next((passage for passage in passages if passage.chunk.id == chunk_id), None)
+
+
+def _close() -> None:
+    st.session_state.pop(_PLAYING, None)
+
+
+def _details(result: SearchResult) -> None:
+    with st.expander("Details and download", icon=":material/table:"):
+        st.dataframe(details_table(result), hide_index=True, alt="All passages with their scores")
+        with st.container(horizontal=True):
+            st.download_button(
+                "CSV", lambda: to_csv(result), "cuepoint-search.csv", "text/csv", icon=":material/download:",
+                on_click="ignore", key="download-csv",
+            )  # fmt: skip
+            st.download_button(
+                "JSON", lambda: to_json(result), "cuepoint-search.json", "application/json", icon=":material/download:",
+                on_click="ignore", key="download-json",
+            )  # fmt: skip

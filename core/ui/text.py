@@ -1,0 +1,126 @@
+"""Text for the screen: untrusted words made harmless, and figures as people read them.
+
+Transcripts, titles, questions and model output are hostile until shown otherwise. Streamlit's Markdown knows HTML,
+links, images, LaTeX, emoji shortcodes, icons and colour directives; ``escape_markdown`` leaves none of them alive.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+UNKNOWN = "unknown"
+"""How a value is shown that nobody measured."""
+
+_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+_WHITESPACE = re.compile(r"\s+")
+_WORD_JOINER = "\u2060"
+# These are found in the finished text, after backslashes are gone, so that only an invisible character between stops
+# them: shortcodes and icons (":tada:", ":material/bolt:"), addresses ("https://", "www."), e-mail ("a@b.c").
+_LATE = re.compile(r"(?<=:)(?=[\w+\-/])|(?<=www)(?=\.)|(?<=@)(?=[\w\-])", re.IGNORECASE)
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
+
+
+def plain(text: str) -> str:
+    """One line without control characters and without marks that reverse the reading direction of what follows."""
+    kept = (c for c in text if c.isspace() or (c not in _BIDI and unicodedata.category(c) not in ("Cc", "Cs", "Co")))
+    return _WHITESPACE.sub(" ", "".join(kept)).strip()
+
+
+def escape_markdown(text: str) -> str:
+    r"""The text as one line that Streamlit's Markdown shows literally.
+
+    >>> escape_markdown("**bold** <b>")
+    '\\*\\*bold\\*\\* \\<b\\>'
+    """
+    return _PUNCTUATION.sub(r"\\\1", _LATE.sub(_WORD_JOINER, plain(text)))
+
+
+def escape_paragraphs(text: str) -> str:
+    """Like ``escape_markdown``, but lines stay lines: each becomes a paragraph of its own."""
+    return "\n\n".join(escape_markdown(line) for line in text.splitlines() if line.strip())
+
+
+def mark(text: str, spans: Iterable[tuple[int, int]], style: str = ":primary-background[{}]") -> str:
+    """Escaped Markdown of the text in which the spans (begin, end; in order, apart) stand out."""
+    pieces, cursor = [], 0
+    for begin, end in spans:
+        pieces += [_edge(text[cursor:begin]), style.format(escape_markdown(text[begin:end]))]
+        cursor = end
+    return "".join([*pieces, _edge(text[cursor:])]).strip()
+
+
+def _edge(text: str) -> str:
+    """Escapes a piece and keeps one space at either end, where it had any."""
+    if not text.strip():
+        return " " if text else ""
+    return f"{' ' * text[0].isspace()}{escape_markdown(text)}{' ' * text[-1].isspace()}"
+
+
+def link(label: str, url: str | None) -> str:
+    """Markdown of a link to an https address of ours; without one, the label alone. ``label`` is Markdown already."""
+    if url is None or not url.startswith("https://"):
+        return label
+    return f"[{label}]({quote(url, safe=':/?&=%')})"
+
+
+def shorten(text: str, limit: int) -> str:
+    """At most ``limit`` characters, cut at a word."""
+    text = plain(text)
+    if len(text) <= limit:
+        return text
+    head = text[: limit - 1]
+    cut = head.rfind(" ")
+    return f"{head[: cut if cut > limit // 2 else limit - 1].rstrip(' ,;:.')}…"
+
+
+def clock(seconds: float) -> str:
+    """A place in a video.
+
+    >>> clock(65), clock(3723)
+    ('01:05', '1:02:03')
+    """
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
+
+
+def span_of_time(seconds: float) -> str:
+    """A length of time in words: ``45 s``, ``12 min``, ``3.4 h``."""
+    if seconds < 90:  # noqa: PLR2004  below one and a half minutes, seconds say more
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:,.1f} h"  # noqa: PLR2004  likewise
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """``1 video``, ``1,204 videos``."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def duration_ms(value: float | None) -> str:
+    """``unknown``, ``0.4 ms``, ``128 ms``, ``2.31 s``."""
+    if value is None:
+        return UNKNOWN
+    if value < 10:  # noqa: PLR2004  tenths matter only here
+        return f"{value:.1f} ms"
+    return f"{value:.0f} ms" if value < 1000 else f"{value / 1000:.2f} s"  # noqa: PLR2004
+
+
+def money(value: float | None) -> str:
+    """US dollars; ``unknown`` where the price is."""
+    if value is None:
+        return UNKNOWN
+    return f"${value:,.2f}" if value >= 1 or value == 0 else f"${value:.5f}"
+
+
+def number(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:,}"
+
+
+def moment(when: datetime | None) -> str:
+    """A UTC time to the minute."""
+    return UNKNOWN if when is None else f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,30 @@
+"""The landing page: what is in the library, whether everything works, and what to ask first."""
+
+import streamlit as st
+
+from core.ui import landing, places
+from core.ui.components import empty_library, still_starting
+from core.ui.resources import get_services
+
+services = get_services()
+st.title("Ask your videos")
+st.markdown("Answers from what was said, and the second of the video where it was said.")
+still_starting(services)
+stats = services.stats()
+if stats.videos == 0:
+    empty_library("Your library is empty")
+else:
+    landing.figures(stats)
+    landing.demo_notice(services, stats)
+
+left, right = st.columns([3, 2], gap="large")
+with left:
+    if stats.videos:
+        st.subheader("Try asking", anchor=False)
+        if landing.suggested_questions(services):
+            st.switch_page(places.ASK)
+    st.subheader("Next steps", anchor=False)
+    landing.next_steps(services, stats)
+with right:
+    st.subheader("Services", anchor=False)
+    landing.health(services)

@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 
 from core.models import Hit, IndexRow, Vector
 from core.ports import IndexFilter, RelatedTerms
-from core.stop_words import STOP_WORDS
-from core.words import base_language, stems, words
+from core.words import base_language, content_terms
 
 K1, B = 1.2, 0.75
 """BM25's usual constants (Robertson and Zaragoza 2009, section 3.4)."""
@@ -136,18 +135,10 @@ class ExactIndex:
         allowed = _allowed(state, size, where)
         scores = np.zeros(size, np.float32)
         norm = _length_norm(state, size)
-        for term in self.query_terms(text):
-            alternatives = {term: 1.0, **(related or {}).get(term, {})}
+        for word, stems in _query_terms(text, state.languages).items():
+            alternatives = {**(related or {}).get(word, {}), **dict.fromkeys(stems, 1.0)}
             scores += _term_scores(state, size, norm, alternatives)
         return _best(state, scores, allowed & (scores > 0), limit)
-
-    def query_terms(self, text: str) -> dict[str, str]:
-        """Stem -> word as typed, of the text's content words, stemmed for each language of the library."""
-        languages = self._state.languages or {"en"}
-        terms: dict[str, str] = {}
-        for language in sorted(languages):
-            terms.update(_content(text, language))
-        return terms
 
     def vocabulary(self, at_least: int = 2) -> dict[str, str]:
         """Stem -> one word of the library with that stem, for stems that stand in at least so many rows."""
@@ -194,23 +185,21 @@ class ExactIndex:
         self._state = fresh
 
 
-def _content(text: str, language: str) -> dict[str, str]:
-    """Stem -> word of the content words."""
-    stop = STOP_WORDS.get(base_language(language), frozenset())
-    pairs = list(zip(stems(text, language), words(text), strict=True))
-    return {stem: word for stem, word in pairs if word not in stop} or dict(pairs)
+def _query_terms(text: str, languages: set[str]) -> dict[str, set[str]]:
+    """Content word of a query -> its stems in the languages of the library."""
+    terms: dict[str, set[str]] = defaultdict(set)
+    for language in languages or {"en"}:
+        for stem, word in content_terms(text, language):
+            terms[word].add(stem)
+    return terms
 
 
 def _count_terms(state: _State, row: IndexRow) -> Counter[str]:
     """Stems of title and text; the title tells what a passage that never names its subject is about."""
-    text = f"{row.video.title}\n{row.chunk.text}"
-    found = list(zip(stems(text, row.video.language), words(text), strict=True))
-    stop = STOP_WORDS.get(base_language(row.video.language), frozenset())
     counts: Counter[str] = Counter()
-    for stem, word in found:
-        if word not in stop:
-            counts[stem] += 1
-            state.surfaces.setdefault(stem, word)
+    for stem, word in content_terms(f"{row.video.title}\n{row.chunk.text}", row.video.language):
+        counts[stem] += 1
+        state.surfaces.setdefault(stem, word)
     return counts
 
 

@@ -54,7 +54,7 @@ class IndexFilter:
 
 
 RelatedTerms = Mapping[str, Mapping[str, float]]
-"""Query stem -> other stems that mean nearly the same, with a weight below 1."""
+"""Query word (as core.words.words gives it) -> stems that mean nearly the same, each with a weight below 1."""
 
 
 class VectorIndex(Protocol):

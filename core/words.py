@@ -133,11 +133,16 @@ def stems(text: str, language: str) -> list[str]:
     return [table[word] for word in words(text)]
 
 
-def content_stems(text: str, language: str) -> list[str]:
-    """Stems without those of the language's stop words; all of them where nothing else would be left."""
+def content_terms(text: str, language: str) -> list[tuple[str, str]]:
+    """Stem and word of each word that is no stop word of the language; of all words where nothing else is left."""
     table, found = _table(language), words(text)
     stop = STOP_WORDS.get(base_language(language), frozenset())
-    return [table[word] for word in found if word not in stop] or [table[word] for word in found]
+    return [(table[word], word) for word in found if word not in stop] or [(table[word], word) for word in found]
+
+
+def content_stems(text: str, language: str) -> list[str]:
+    """Stems without those of the language's stop words; all of them where nothing else would be left."""
+    return [stem for stem, _ in content_terms(text, language)]
 
 
 def highlight(text: str, query: str, language: str) -> list[Span]:

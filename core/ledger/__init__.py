@@ -14,6 +14,7 @@ from core.ledger.jobs import JobStore
 from core.ledger.library import LibraryStore
 from core.ledger.migrate import prepare
 from core.ledger.processes import Processes
+from core.ledger.terms import TermStore
 from core.ledger.traces import TraceStore
 from core.ledger.values import (
     ItemState,
@@ -38,6 +39,7 @@ __all__ = [
     "LibraryVideo",
     "OutboxStats",
     "StoredChunk",
+    "TermStore",
     "TraceFilter",
     "TraceStore",
     "open_ledger",
@@ -51,6 +53,7 @@ class Ledger:
         self._database = database
         self._processes = Processes(database, clock)
         self.library = LibraryStore(database, clock)
+        self.terms = TermStore(database)
         self.traces = TraceStore(database, self._processes, clock)
         self.jobs = JobStore(database, self._processes, clock)
 

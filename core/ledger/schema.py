@@ -96,6 +96,14 @@ vectors = Table(
     Column("data", LargeBinary, nullable=False),
 )
 
+terms = Table(
+    "terms",
+    metadata,
+    Column("embedder_id", Integer, ForeignKey("embedders.embedder_id", ondelete="CASCADE"), primary_key=True),
+    Column("stem", AnyText, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
 # -------------------------------------------------------------------------------------------------------- the traces
 
 traces = Table(

@@ -94,6 +94,16 @@ def _library() -> None:
             ["embedder_id"], ["embedders.embedder_id"], name="fk_vectors_embedder_id_embedders", ondelete="CASCADE"
         ),
     )
+    op.create_table(
+        "terms",
+        sa.Column("embedder_id", sa.Integer, nullable=False),
+        sa.Column("stem", sa.Text, nullable=False),
+        sa.Column("data", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("embedder_id", "stem", name="pk_terms"),
+        sa.ForeignKeyConstraint(
+            ["embedder_id"], ["embedders.embedder_id"], name="fk_terms_embedder_id_embedders", ondelete="CASCADE"
+        ),
+    )
     op.execute("INSERT INTO library_state (id, revision) VALUES (1, 0)")
 
 

@@ -1,0 +1,87 @@
+"""Which words of the library mean nearly the same as a word of the question.
+
+People ask in other words than speakers use: of the words of a question, a quarter stand in the passage that answers
+it. So each word of the library gets a vector of its own, and a question's word also finds the library's nearest words,
+at a lower weight (query expansion by embeddings: Rekabsaz et al. 2016, https://doi.org/10.1145/2983323.2983833).
+The question as a whole has a say, so that "shot" leans to "photo" or "gun" as the question does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from threading import Lock
+from typing import Protocol
+
+import numpy as np
+
+from core.models import Vector, Vectors
+from core.ports import Embedder, RelatedTerms
+
+NEAREST = 10
+"""Library words taken for each word of the question."""
+LEAST_SIMILARITY = 0.4
+"""Cosine between two words below which they are not related."""
+QUESTION_WEIGHT = 0.5
+"""How much a library word's similarity to the whole question counts in choosing the nearest."""
+_PORTION = 2048
+
+
+class TermStore(Protocol):
+    """Where word vectors are kept: the ledger."""
+
+    def terms(self, *, embedder: str) -> tuple[list[str], Vectors]:
+        """All stems with their vectors, shape (n, dimensions); no stems and any shape where there are none."""
+
+    def save_terms(self, stems: Sequence[str], vectors: Vectors, *, embedder: str) -> None:
+        """Adds or replaces."""
+
+
+class Vocabulary:
+    """Vectors of the library's words by stem. May be used from any thread."""
+
+    def __init__(self, store: TermStore, embedder: Embedder) -> None:
+        self._store = store
+        self._embedder = embedder
+        self._extending = Lock()
+        self._known: tuple[list[str], Vectors] | None = None
+
+    def load(self) -> int:
+        """Reads the words that the ledger has, if that is not done; returns how many."""
+        return len(self._loaded()[0])
+
+    def extend(self, words: Mapping[str, str]) -> int:
+        """Embeds and keeps the words (stem -> a word with that stem) that are new; returns how many. Raises
+        EmbeddingError; what was embedded before it is kept.
+        """
+        with self._extending:
+            known = set(self._loaded()[0])
+            new = [stem for stem in words if stem not in known]
+            for begin in range(0, len(new), _PORTION):
+                portion = new[begin : begin + _PORTION]
+                vectors = self._embedder.embed([words[stem] for stem in portion])
+                self._store.save_terms(portion, vectors, embedder=self._embedder.identity)
+                stems, matrix = self._loaded()
+                self._known = ([*stems, *portion], np.concatenate((matrix, vectors)) if stems else vectors)
+            return len(new)
+
+    def related(self, words: Mapping[str, Vector], question: Vector) -> RelatedTerms:
+        """For each word (with its vector) the library's nearest stems, weighted by cosine."""
+        stems, matrix = self._loaded()
+        if not stems or not words:
+            return {}
+        context = QUESTION_WEIGHT * (matrix @ question)
+        similar = np.stack(list(words.values())) @ matrix.T
+        return {word: _nearest(stems, row, row + context) for word, row in zip(words, similar, strict=True)}
+
+    def _loaded(self) -> tuple[list[str], Vectors]:
+        known = self._known
+        if known is None:
+            known = self._known = self._store.terms(embedder=self._embedder.identity)
+        return known
+
+
+def _nearest(stems: list[str], similarity: Vector, preference: Vector) -> dict[str, float]:
+    """The preferred stems that are similar enough, with their similarity (at most 0.99: the word itself counts 1)."""
+    count = min(NEAREST, len(stems))
+    top = np.argpartition(-preference, count - 1)[:count]
+    return {stems[i]: min(float(similarity[i]), 0.99) for i in top if similarity[i] >= LEAST_SIMILARITY}

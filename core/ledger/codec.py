@@ -7,6 +7,7 @@ import math
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
+from itertools import starmap
 from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
@@ -17,6 +18,7 @@ T = TypeVar("T")
 _CUE = struct.Struct("<qdd")
 _WINDOW = struct.Struct("<qq")
 _DEEPEST = 50
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
 def dump_json(value: Any) -> str:
@@ -25,9 +27,9 @@ def dump_json(value: Any) -> str:
     A number that is not finite becomes null; what JSON has no form for becomes its text.
     """
     try:
-        return json.dumps(value, separators=(",", ":"), allow_nan=False)
+        return _ENCODER.encode(value)
     except (ValueError, TypeError):
-        return json.dumps(_plain(value, depth=0), separators=(",", ":"), allow_nan=False)
+        return _ENCODER.encode(_plain(value, depth=0))
 
 
 def load_json(text: str) -> Any:
@@ -90,7 +92,7 @@ def pack_cues(cues: Sequence[Cue]) -> bytes:
 
 
 def unpack_cues(data: bytes) -> tuple[Cue, ...]:
-    return tuple([Cue(*values) for values in _CUE.iter_unpack(data)])
+    return tuple(starmap(Cue, _CUE.iter_unpack(data)))
 
 
 def pack_windows(windows: Sequence[tuple[int, int]]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,8 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from core.ledger.codec import dump_json, load_json
+
+Convert = Callable[[Any], Any]
 
 ESCAPE = "\ufdd0"
 """A Unicode noncharacter: no text for people holds it."""
@@ -44,11 +47,11 @@ class AnyText(TypeDecorator[str]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
-        return None if value is None else escape_text(value)
+    def bind_processor(self, dialect: Dialect) -> Convert:  # noqa: ARG002
+        return _maybe(escape_text)
 
-    def process_result_value(self, value: Any | None, _dialect: Dialect) -> str | None:
-        return None if value is None else unescape_text(value)
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Convert:  # noqa: ARG002
+        return _maybe(unescape_text)
 
 
 class Json(TypeDecorator[Any]):
@@ -57,11 +60,16 @@ class Json(TypeDecorator[Any]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Any | None, _dialect: Dialect) -> str | None:
-        return None if value is None else dump_json(value)
+    def bind_processor(self, dialect: Dialect) -> Convert:  # noqa: ARG002
+        return _maybe(dump_json)
 
-    def process_result_value(self, value: Any | None, _dialect: Dialect) -> Any:
-        return None if value is None else load_json(value)
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Convert:  # noqa: ARG002
+        return _maybe(load_json)
+
+
+def _maybe(convert: Convert) -> Convert:
+    """The conversion, with None left as it is."""
+    return lambda value: None if value is None else convert(value)
 
 
 class UtcTime(TypeDecorator[datetime]):

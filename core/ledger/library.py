@@ -5,31 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, distinct, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Select, delete, distinct, exists, func, select
 
 from core.errors import NotFound
 from core.ledger.codec import segments_of, unpack_vectors
 from core.ledger.database import Database
-from core.ledger.library_rows import chunk_of, dimensions_of, fresh_chunks, video_of, video_values
+from core.ledger.library_read import CHUNKS_BY_ID, CHUNKS_BY_KEY, CHUNKS_OF_VIDEOS, embedded, hydrate, portions
+from core.ledger.library_rows import dimensions_of, fresh_chunks, video_of, video_values
 from core.ledger.library_save import embedder_key, lock_revision, set_revision, write_video
 from core.ledger.schema import chunks, embedders, library_state, transcripts, vectors, videos
 from core.ledger.values import LibraryVideo, StoredChunk
-from core.models import EmbeddedChunk, LibraryStats, Transcript, Vectors, Video, VideoKind
+from core.models import EmbeddedChunk, LibraryStats, Transcript, Vectors, VideoKind
 from core.ports import Clock
-
-_IDS_AT_ONCE = 1000
-"""Ids in one IN list; SQLite allows 32,766."""
-
-_CHUNK_COLUMNS = (
-    chunks.c.chunk_key,
-    chunks.c.chunk_id,
-    chunks.c.video_id,
-    chunks.c.part_id,
-    chunks.c.max_part_id,
-    chunks.c.text,
-    chunks.c.cues,
-    chunks.c.windows,
-)
 
 
 class LibraryStore:
@@ -62,7 +49,7 @@ class LibraryStore:
     def remove(self, video_ids: Sequence[str]) -> int:
         """Removes videos with everything that belongs to them; returns how many there were. Unknown ids are fine."""
         with self._database.write() as connection:
-            return self._remove(connection, [videos.c.video_id.in_(ids) for ids in _portions(video_ids)])
+            return self._remove(connection, [videos.c.video_id.in_(ids) for ids in portions(video_ids)])
 
     def remove_demo(self) -> int:
         """Removes the demo library; returns how many videos it had."""
@@ -80,19 +67,19 @@ class LibraryStore:
 
     def chunk_hashes(self, video_id: str, *, embedder: str) -> dict[str, str]:
         """Chunk id -> Chunk.content_hash of the chunks of a video that have vectors of this embedder."""
-        query = _embedded(select(chunks.c.chunk_id, chunks.c.content_hash), embedder)
+        query = embedded(select(chunks.c.chunk_id, chunks.c.content_hash), embedder)
         return self._pairs(query.where(chunks.c.video_id == video_id))
 
     def inventory(self, *, embedder: str) -> dict[str, str]:
         """Chunk id -> IndexRow.content_hash of every chunk that has vectors of this embedder: what an index holds."""
-        return self._pairs(_embedded(select(chunks.c.chunk_id, chunks.c.index_hash), embedder))
+        return self._pairs(embedded(select(chunks.c.chunk_id, chunks.c.index_hash), embedder))
 
     def vectors(self, chunk_ids: Sequence[str], *, embedder: str) -> dict[str, Vectors]:
         """Chunk id -> vectors, shape (windows, dimensions), of those ids that have them."""
-        query = _embedded(select(chunks.c.chunk_id, vectors.c.data, embedders.c.dimensions), embedder)
+        query = embedded(select(chunks.c.chunk_id, vectors.c.data, embedders.c.dimensions), embedder)
         with self._database.read() as connection:
             rows = [
-                r for ids in _portions(chunk_ids) for r in connection.execute(query.where(chunks.c.chunk_id.in_(ids)))
+                r for ids in portions(chunk_ids) for r in connection.execute(query.where(chunks.c.chunk_id.in_(ids)))
             ]
         if not rows:
             return {}
@@ -104,8 +91,8 @@ class LibraryStore:
         with self._database.read() as connection:
             return {
                 item.chunk.id: item
-                for ids in _portions(chunk_ids)
-                for item in _hydrate(connection, embedder, chunks.c.chunk_id.in_(ids))
+                for ids in portions(chunk_ids)
+                for item in hydrate(connection, CHUNKS_BY_ID, embedder, {"ids": ids})
             }
 
     def iter_stored(
@@ -113,29 +100,26 @@ class LibraryStore:
     ) -> Iterator[StoredChunk]:
         """Every chunk, or those of some videos, ``batch`` at a time; no transaction stays open between two batches."""
         if video_ids is None:
-            yield from self._pages(embedder, None, batch)
+            yield from self._pages(embedder, (), batch)
             return
-        for ids in _portions(video_ids):
-            yield from self._pages(embedder, chunks.c.video_id.in_(ids), batch)
+        for ids in portions(video_ids):
+            yield from self._pages(embedder, ids, batch)
 
-    def _pages(self, embedder: str, where: ColumnElement[bool] | None, batch: int) -> Iterator[StoredChunk]:
+    def _pages(self, embedder: str, video_ids: Sequence[str], batch: int) -> Iterator[StoredChunk]:
+        keys = select(chunks.c.chunk_key).order_by(chunks.c.chunk_key).limit(batch)
+        if video_ids:
+            keys = keys.where(chunks.c.video_id.in_(video_ids))
+        query = CHUNKS_OF_VIDEOS if video_ids else CHUNKS_BY_KEY
         last = 0
         while True:
-            after = chunks.c.chunk_key > last
-            condition = after if where is None else and_(after, where)
             with self._database.read() as connection:
-                keys = (
-                    connection.execute(
-                        select(chunks.c.chunk_key).where(condition).order_by(chunks.c.chunk_key).limit(batch)
-                    )
-                    .scalars()
-                    .all()
-                )
-                if not keys:
+                found = connection.execute(keys.where(chunks.c.chunk_key > last)).scalars().all()
+                if not found:
                     return
-                last = keys[-1]
-                page = _hydrate(connection, embedder, and_(condition, chunks.c.chunk_key <= last))
+                span = {"first": found[0], "last": found[-1]}
+                page = hydrate(connection, query, embedder, span | ({"ids": video_ids} if video_ids else {}))
             yield from page
+            last = found[-1]
 
     def unembedded(self, embedder: str) -> list[str]:
         """Ids of videos with a chunk that lacks vectors of this embedder, oldest first."""
@@ -210,48 +194,9 @@ class LibraryStore:
             return {key: value for key, value in connection.execute(query)}  # noqa: C416  rows are no pairs to mypy
 
 
-def _embedded(query: Select[Any], embedder: str) -> Select[Any]:
-    """Narrows a query over chunks to those with vectors of one embedder."""
-    joined = query.join_from(chunks, vectors, vectors.c.chunk_key == chunks.c.chunk_key)
-    return joined.join(embedders, embedders.c.embedder_id == vectors.c.embedder_id).where(
-        embedders.c.identity == embedder
-    )
-
-
-def _hydrate(connection: Connection, embedder: str, where: ColumnElement[bool]) -> list[StoredChunk]:
-    """Chunks, vectors and videos in three SELECTs; each video is made once."""
-    known = connection.execute(select(embedders).where(embedders.c.identity == embedder)).one_or_none()
-    key = known.embedder_id if known else None
-    held = and_(vectors.c.chunk_key == chunks.c.chunk_key, vectors.c.embedder_id == key)
-    query = select(*_CHUNK_COLUMNS, vectors.c.data).outerjoin(vectors, held).where(where).order_by(chunks.c.chunk_key)
-    rows = connection.execute(query).all()
-    by_id = _videos_of(connection, {row.video_id for row in rows})
-    blobs = [row.data or b"" for row in rows]
-    arrays = unpack_vectors(blobs, known.dimensions) if known and rows else [None] * len(rows)
-    return [
-        StoredChunk(chunk_of(row), by_id[row.video_id], None if row.data is None else array)
-        for row, array in zip(rows, arrays, strict=True)
-    ]
-
-
-def _videos_of(connection: Connection, video_ids: set[str]) -> dict[str, Video]:
-    query = select(videos)
-    found = [
-        video_of(row)
-        for ids in _portions(sorted(video_ids))
-        for row in connection.execute(query.where(videos.c.video_id.in_(ids))).mappings()
-    ]
-    return {video.video_id: video for video in found}
-
-
 def _library_video(row: Any) -> LibraryVideo:
     return LibraryVideo(video_of(row), row["chunk_count"], row["char_count"], row["content_hash"], row["revision"])
 
 
 def _no_video(video_id: str) -> NotFound:
     return NotFound(f"There is no video {video_id} in the library", subject=video_id)
-
-
-def _portions(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(ids), _IDS_AT_ONCE):
-        yield ids[start : start + _IDS_AT_ONCE]

@@ -117,7 +117,7 @@ def chunk_values(fresh: FreshChunk, revision: int) -> dict[str, Any]:
 
 
 def chunk_of(row: Any) -> Chunk:
-    """From a row with the columns of ``CHUNK_COLUMNS``."""
+    """From a row of chunks."""
     return Chunk(
         row.video_id, row.part_id, row.max_part_id, row.text, unpack_cues(row.cues), unpack_windows(row.windows)
     )

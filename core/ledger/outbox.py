@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, select
 
 from core.ledger.schema import outbox
+from core.ledger.statements import put
 from core.ledger.values import OutboxStats
 
 TRACE = "trace"
@@ -15,12 +16,16 @@ FEEDBACK = "feedback"
 
 def enqueue(connection: Connection, kind: str, trace_id: str, now: datetime) -> None:
     """Puts a row in, or back in where it was sent before; its version tells a sender that it was overtaken."""
-    again = {"state": "pending", "version": outbox.c.version + 1, "attempts": 0, "queued_at": now, "next_at": now}
-    mine = (outbox.c.kind == kind) & (outbox.c.id == trace_id)
-    if connection.execute(update(outbox).where(mine).values(sent_at=None, error=None, **again)).rowcount:
-        return
-    fresh = {"state": "pending", "version": 1, "attempts": 0, "queued_at": now, "next_at": now}
-    connection.execute(insert(outbox).values(kind=kind, id=trace_id, **fresh))
+    row = {
+        "kind": kind,
+        "id": trace_id,
+        "state": "pending",
+        "version": 1,
+        "attempts": 0,
+        "queued_at": now,
+        "next_at": now,
+    }
+    put(connection, outbox, row | {"sent_at": None, "error": None})
 
 
 def counts(connection: Connection, now: datetime) -> OutboxStats:

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select
 
 from core.errors import LibraryError
 from core.ledger.database import Database
 from core.ledger.schema import processes
+from core.ledger.statements import put
 from core.ports import Clock
 
 HEARTBEAT_S = 10.0
@@ -70,10 +71,14 @@ class Processes:
 
     def _enter(self, connection: Connection) -> None:
         born_s = psutil.Process().create_time()
-        row = {"place": here(), "pid": os.getpid(), "born_s": born_s, "heartbeat_at": self._clock()}
-        mine = update(processes).where(processes.c.owner == self.owner).values(row)
-        if not connection.execute(mine).rowcount:
-            connection.execute(insert(processes).values(owner=self.owner, **row))
+        row = {
+            "owner": self.owner,
+            "place": here(),
+            "pid": os.getpid(),
+            "born_s": born_s,
+            "heartbeat_at": self._clock(),
+        }
+        put(connection, processes, row)
 
     def _beat(self) -> None:
         """A beat that fails (full disk, server away) is left out; the next one may succeed."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, func, insert, or_, select, update
 
 from core.errors import NotFound
 from core.ledger import outbox
@@ -14,6 +14,7 @@ from core.ledger.columns import escape_text
 from core.ledger.database import Database
 from core.ledger.processes import Processes
 from core.ledger.schema import feedback, spans, traces
+from core.ledger.statements import put
 from core.ledger.trace_rows import HEAVY, span_of, span_values, trace_of, trace_values
 from core.ledger.values import OutboxStats, TraceFilter
 from core.models import AnswerStatus, Feedback, Span, Trace
@@ -32,6 +33,13 @@ _FEEDBACK = (
 _ALL = (*traces.c, *_FEEDBACK)
 _LIGHT = (*(column for column in traces.c if column.name not in HEAVY), *_FEEDBACK)
 
+_ADD_TRACE = insert(traces)
+_ADD_SPAN = insert(spans)
+_DROP_SPANS = delete(spans).where(spans.c.trace_id == bindparam("key"))
+_SPANS = (
+    select(spans).where(spans.c.trace_id.in_(bindparam("ids", expanding=True))).order_by(*spans.primary_key.columns)
+)
+
 
 class TraceStore:
     """Every question with all that happened to it. Methods may be called from any thread; all raise LibraryError."""
@@ -47,7 +55,7 @@ class TraceStore:
         """Writes the trace down before its work starts, so that even a killed process leaves it behind."""
         owner = self._processes.register()
         with self._database.write() as connection:
-            connection.execute(insert(traces).values(trace_values(trace, owner)))
+            connection.execute(_ADD_TRACE, trace_values(trace, owner))
 
     def finish(self, trace: Trace, *, mirror: bool) -> None:
         """Writes trace, passages, spans and (with ``mirror``) the outbox row, all or nothing.
@@ -58,12 +66,10 @@ class TraceStore:
         values = trace_values(trace, None)
         steps = span_values(trace)
         with self._database.write() as connection:
-            if connection.execute(update(traces).where(traces.c.trace_id == trace.trace_id).values(values)).rowcount:
-                connection.execute(delete(spans).where(spans.c.trace_id == trace.trace_id))
-            else:
-                connection.execute(insert(traces).values(values))
+            put(connection, traces, values)
+            connection.execute(_DROP_SPANS, {"key": trace.trace_id})
             if steps:
-                connection.execute(insert(spans), steps)
+                connection.execute(_ADD_SPAN, steps)
             if mirror:
                 outbox.enqueue(connection, outbox.TRACE, trace.trace_id, self._clock())
 
@@ -97,16 +103,20 @@ class TraceStore:
     def save_feedback(self, thumb: Feedback, *, mirror: bool) -> None:
         """Sets or replaces a trace's thumb, and its outbox row in the same transaction. Raises NotFound."""
         now = self._clock()
-        values = {"value": thumb.value, "reason": thumb.reason, "comment": thumb.comment, "updated_at": now}
-        mine = update(feedback).where(feedback.c.trace_id == thumb.trace_id).values(values)
+        values = {
+            "trace_id": thumb.trace_id,
+            "value": thumb.value,
+            "reason": thumb.reason,
+            "comment": thumb.comment,
+            "updated_at": now,
+        }
         with self._database.write() as connection:
             known = connection.execute(
                 select(traces.c.trace_id).where(traces.c.trace_id == thumb.trace_id).with_for_update()
             )
             if known.one_or_none() is None:
                 raise _no_trace(thumb.trace_id)
-            if not connection.execute(mine).rowcount:
-                connection.execute(insert(feedback).values(trace_id=thumb.trace_id, **values))
+            put(connection, feedback, values)
             if mirror:
                 outbox.enqueue(connection, outbox.FEEDBACK, thumb.trace_id, now)
 
@@ -173,8 +183,7 @@ def _conditions(where: TraceFilter) -> Iterator[ColumnElement[bool]]:
 def _spans(connection: Connection, trace_ids: Sequence[str]) -> dict[str, list[Span]]:
     found: dict[str, list[Span]] = {}
     for start in range(0, len(trace_ids), 1000):
-        query = select(spans).where(spans.c.trace_id.in_(trace_ids[start : start + 1000]))
-        for row in connection.execute(query.order_by(spans.c.trace_id, spans.c.position)):
+        for row in connection.execute(_SPANS, {"ids": trace_ids[start : start + 1000]}):
             found.setdefault(row.trace_id, []).append(span_of(row))
     return found
 

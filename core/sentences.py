@@ -52,10 +52,10 @@ _OPENERS = word_set(
 )
 
 
-def split_sentences(text: str, boundaries: Sequence[int] = ()) -> list[Span]:
+def split_sentences(text: str, boundaries: Sequence[int] = (), *, longest: int = LONGEST_SENTENCE) -> list[Span]:
     """Spans of the sentences in order, without the white space between them; none is empty.
 
-    A sentence longer than ``LONGEST_SENTENCE`` (speech recognition without punctuation, a lecture) is cut into parts
+    A sentence longer than ``longest`` (speech recognition without punctuation, a lecture) is cut into parts
     of about ``IDEAL_PART`` characters: at the nearest of the ``boundaries`` (offsets where caption lines begin, in
     ascending order), else at a comma, else between words.
 
@@ -65,7 +65,7 @@ def split_sentences(text: str, boundaries: Sequence[int] = ()) -> list[Span]:
     """
     spans: list[Span] = []
     for begin, end in _pieces(text):
-        spans.extend(_cut(text, begin, end, boundaries) if end - begin > LONGEST_SENTENCE else [(begin, end)])
+        spans.extend(_cut(text, begin, end, boundaries) if end - begin > longest else [(begin, end)])
     return spans
 
 

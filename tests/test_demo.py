@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,9 @@ from core.demo import DEMO_QUESTIONS, DemoQuestion, demo_transcripts
 from core.demo.reader import transcript_of
 from core.demo.timing import LONGEST_LINE, SHORTEST_LINE, caption_lines, spoken
 from core.errors import SourceError
-from core.models import Transcript, VideoKind
+from core.exact_index import ExactIndex
+from core.models import IndexRow, Transcript, VideoKind
+from core.ports import IndexFilter
 from core.sentences import content_stems
 
 TALKS = demo_transcripts()
@@ -112,6 +115,22 @@ def test_the_chunk_of_the_answer_shares_a_content_word_with_the_question(questio
     asked = set(content_stems(question.text, question.language))
     holding = [part for part in chunk(talk_of(question)) if part.start_s <= question.start_s < part.end_s]
     assert any(asked & set(content_stems(part.text, question.language)) for part in holding)
+
+
+@pytest.fixture(scope="module")
+def index() -> ExactIndex:
+    rows = [IndexRow(part, talk.video, np.ones(1, np.float32)) for talk in TALKS for part in chunk(talk)]
+    index = ExactIndex(1)
+    index.upsert(rows)
+    return index
+
+
+@each_question
+def test_words_alone_find_the_answer_among_the_first_five_passages(question: DemoQuestion, index: ExactIndex) -> None:
+    parts = {part.id: part for part in chunk(talk_of(question))}
+    hits = index.search_keyword(question.text, 5, IndexFilter())
+    found = [parts[hit.chunk_id] for hit in hits if hit.chunk_id in parts]
+    assert any(part.start_s < question.end_s and part.end_s > question.start_s for part in found)
 
 
 def test_an_answer_that_its_talk_does_not_give_is_an_error() -> None:

@@ -54,7 +54,7 @@ DEMO_QUESTIONS: tuple[DemoQuestion, ...] = (
         "enough to be understood alone. In Cuepoint a chunk has about 1,000 characters by default.",
     ),
     DemoQuestion(
-        "How does an HNSW index find the nearest neighbours?",
+        "What is HNSW and how does it search?",
         "en",
         "demo-vector-indexes",
         "HNSW is a graph in which every vector is linked to a handful of near neighbours, and the search walks "
@@ -87,7 +87,7 @@ DEMO_QUESTIONS: tuple[DemoQuestion, ...] = (
         "something to remember.",
     ),
     DemoQuestion(
-        "How is PSI calculated?",
+        "How is PSI, the population stability index, calculated?",
         "en",
         "demo-drift",
         "The formula of PSI is: for each bin, current share minus reference share, times the natural logarithm of "

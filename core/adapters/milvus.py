@@ -20,6 +20,7 @@ from core.adapters.milvus_schema import (
     clip,
     collection_name,
     is_one_of,
+    knows_bm25,
     make_indexes,
     make_schema,
     to_entity,
@@ -130,17 +131,7 @@ class MilvusIndex:
                 self._damage = error
 
     def _create_collection(self) -> None:
-        """With BM25 where the server knows it (Milvus 2.5 and later, Lite), otherwise with dense vectors only."""
-        try:
-            self._create(keyword=True)
-        except IndexUnreachable:
-            raise
-        except VectorIndexError:
-            if self._file:
-                raise
-            self._create(keyword=False)
-
-    def _create(self, *, keyword: bool) -> None:
+        keyword = self._file is not None or knows_bm25(self._server_version())
         self._call(
             "create_collection",
             schema=make_schema(self._dimensions, keyword=keyword),
@@ -148,10 +139,13 @@ class MilvusIndex:
             consistency_level="Strong",
         )
 
+    def _server_version(self) -> str:
+        with translated(self._uri):
+            return str(self._client.get_server_version(timeout=CALL_TIMEOUT_S))
+
     def _load_collection(self) -> None:
         self._call("load_collection")
-        fields = self._call("describe_collection")["fields"]
-        self._has_keyword = any(field["name"] == KEYWORDS for field in fields)
+        self._has_keyword = bool(self._call("describe_collection").get("functions"))
 
     def _flush(self) -> None:
         """Lite searches unflushed rows twelve times slower; a server keeps its own time and limits flushes."""

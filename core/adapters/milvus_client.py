@@ -82,9 +82,19 @@ def translated(uri: str) -> Iterator[None]:
         raise _translate(error, uri) from error
 
 
+def _chain(error: BaseException) -> list[str]:
+    """The words of an error and of its causes: pymilvus says "fail connecting" and leaves the reason to the cause.
+
+    It also writes ``raise e from e``, which makes an error its own cause.
+    """
+    chain = [error]
+    while (cause := chain[-1].__cause__) is not None and cause not in chain:
+        chain.append(cause)
+    return [str(link) for link in chain]
+
+
 def _translate(error: Exception, uri: str) -> CuepointError:
-    text = f"{getattr(error, 'code', '')} {getattr(error, 'message', '') or error}"
-    where, lower = place(uri), text.lower()
+    where, lower = place(uri), " ".join(_chain(error)).lower()
     if any(sign in lower for sign in _FULL):
         return LibraryFull(
             f"The disk that holds the vector index {where} is full", subject=where, hint="Free some space."

@@ -32,6 +32,18 @@ def collection_name(embedder_identity: str, dimensions: int) -> str:
     return f"cuepoint_{readable}_{mark}"
 
 
+def knows_bm25(server_version: str) -> bool:
+    """Whether a server computes BM25 itself: from Milvus 2.5 on.
+
+    It is asked for its version because an older one does not refuse: it drops the function and keeps half a collection.
+
+    >>> knows_bm25("v2.3.5-lite"), knows_bm25("2.5.4"), knows_bm25("v2.10.0"), knows_bm25("v3.0")
+    (False, True, True, True)
+    """
+    found = re.search(r"(\d+)\.(\d+)", server_version)
+    return found is None or (int(found[1]), int(found[2])) >= (2, 5)
+
+
 def make_schema(dimensions: int, *, keyword: bool) -> Any:
     """The fields of a collection; ``keyword`` adds the sparse vector that the server fills with BM25 from the text."""
     types = pymilvus.DataType

@@ -44,7 +44,7 @@ _BUILD_LOCK_S = 300.0
 class LocalEmbedder:
     """Texts to unit vectors on this machine; one object serves all threads.
 
-    Nothing is read before the first ``embed`` or ``load``. ``threads`` None: one per core.
+    Nothing is read before the first ``embed`` or ``warm_up``. ``threads`` None: one per core.
     """
 
     batch_size = 16
@@ -69,7 +69,7 @@ class LocalEmbedder:
     def dimensions(self) -> int:
         return self._model.dimensions
 
-    def load(self) -> None:
+    def warm_up(self) -> None:
         """Makes the first ``embed`` as fast as the others. Raises EmbeddingError."""
         self._loaded()
 

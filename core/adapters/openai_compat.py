@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import openai
-
+from core.adapters.openai_access import Access, Failed, Timeouts, first_chat_model, model_error
 from core.adapters.openai_embedding import DEFAULT_EMBEDDING_MODEL, OpenAIEmbedder
-from core.adapters.openai_endpoint import Endpoint, MalformedAnswer, Timeouts, first_chat_model, with_retries
-from core.adapters.openai_stream import CompletionStream, model_error
+from core.adapters.openai_lazy import LazyEndpoint
+from core.adapters.openai_stream import CompletionStream
 from core.config import Settings
 from core.errors import ModelError, ModelRefused
 from core.ports import Message
 
 __all__ = ["DEFAULT_CHAT_MODEL", "DEFAULT_EMBEDDING_MODEL", "OpenAIChat", "OpenAIEmbedder", "Timeouts"]
 
-_log = logging.getLogger(__name__)
-
 DEFAULT_CHAT_MODEL = "gpt-5.4-mini"
 """On OpenAI itself where no model is chosen: the small model without an announced end in the type list of the SDK 3.54
 (gpt-4o-mini and gpt-4.1-mini end on 2027-01-14), and one that takes a temperature."""
-_ATTEMPTS = 3
-_OPTIONAL = ("stream_options", "temperature", "max_completion_tokens", "max_tokens")
-"""What some servers and models reject; a request is sent again without it."""
 
 
 class OpenAIChat:
@@ -43,10 +36,10 @@ class OpenAIChat:
         timeouts: Timeouts | None = None,
     ) -> None:
         limits = timeouts or Timeouts()
-        self._endpoint = Endpoint(base_url, api_key, timeouts=limits, variable="CUEPOINT_CHAT_MODEL")
-        self._model = model or (DEFAULT_CHAT_MODEL if self._endpoint.is_openai else None)
+        self._access = Access.checked(base_url, api_key, timeouts=limits, variable="CUEPOINT_CHAT_MODEL")
+        self._endpoint = LazyEndpoint(self._access)
+        self._model = model or (DEFAULT_CHAT_MODEL if self._access.is_openai else None)
         self._lock = threading.Lock()
-        self._rejected: frozenset[str] = frozenset()
 
     @classmethod
     def from_settings(cls, settings: Settings, *, model: str | None = None) -> OpenAIChat | None:
@@ -70,14 +63,18 @@ class OpenAIChat:
 
     @property
     def base_url(self) -> str:
-        return self._endpoint.base_url
+        return self._access.base_url
+
+    def warm_up(self) -> None:
+        """Imports the SDK, so that the first question does not wait for it; sends nothing."""
+        self._endpoint.get()
 
     def list_models(self) -> list[str]:
         """Names that the server offers; also a cheap way to see whether it answers. Raises ModelError."""
         try:
-            return self._endpoint.list_models()
-        except (openai.OpenAIError, MalformedAnswer, AttributeError, TypeError, ValueError) as error:
-            raise model_error(self._endpoint.explain(error, "model list"), self._model or "") from error
+            return self._endpoint.get().list_models()
+        except Failed as error:
+            raise model_error(error.failure, self._model or "") from error
 
     def stream(
         self, messages: Sequence[Message], *, temperature: float = 0.0, max_tokens: int | None = None
@@ -86,36 +83,19 @@ class OpenAIChat:
 
         429, 5xx and refused connections are tried again before the first piece, never after it.
         """
-        limit_name = "max_completion_tokens" if self._endpoint.is_openai else "max_tokens"
+        limit_name = "max_completion_tokens" if self._access.is_openai else "max_tokens"
         options: dict[str, Any] = {"stream_options": {"include_usage": True}, "temperature": temperature}
         if max_tokens is not None:
             options[limit_name] = max_tokens
         clean = [{"role": message["role"], "content": _encodable(message["content"])} for message in messages]
 
         def open_chunks(stopped: Callable[[], bool]) -> Any:
-            return with_retries(
-                lambda: self._create(clean, options),
-                attempts=_ATTEMPTS,
-                timeout_s=self._endpoint.timeouts.first_s,
-                stopped=stopped,
-            )
+            return self._endpoint.get().open_chat(self._chosen(), clean, options, stopped)
 
-        return CompletionStream(self._endpoint, self._model or "", open_chunks)
+        def explain(error: Exception, model: str) -> Failed:
+            return self._endpoint.get().explain(error, model)
 
-    def _create(self, messages: Sequence[Message], options: dict[str, Any]) -> Any:
-        """One request; what the server rejects of the options is left out, this time and from now on."""
-        model = self._chosen()
-        while True:
-            sent = {name: value for name, value in options.items() if name not in self._rejected}
-            try:
-                create: Any = self._endpoint.client.chat.completions.create
-                return create(model=model, messages=messages, stream=True, **sent)
-            except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-                culprit = _rejected_option(error, sent)
-                if culprit is None:
-                    raise
-                _log.warning("%s rejects the option %s: it is left out", self._endpoint.host, culprit)
-                self._rejected |= {culprit}
+        return CompletionStream(self._access, self._model or "", open_chunks, explain)
 
     def _chosen(self) -> str:
         """The model's name, asked of the server once. Raises ModelError."""
@@ -123,16 +103,9 @@ class OpenAIChat:
             if self._model is None:
                 self._model = first_chat_model(self.list_models())
             if self._model is None:
-                host = self._endpoint.host
+                host = self._access.host
                 raise ModelRefused(f"The model server {host} offers no chat model", hint="Set CUEPOINT_CHAT_MODEL.")
             return self._model
-
-
-def _rejected_option(error: openai.APIStatusError, sent: dict[str, Any]) -> str | None:
-    """The option that the server complains about; where it names none, the one that old servers do not know."""
-    complaint = f"{error.param} {error.message} {error.body}"
-    named = (name for name in _OPTIONAL if name in sent and name in complaint)
-    return next(named, "stream_options" if "stream_options" in sent else None)
 
 
 def _encodable(text: str) -> str:

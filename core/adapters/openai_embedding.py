@@ -8,15 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-import openai
 
-from core.adapters.openai_endpoint import Endpoint, MalformedAnswer, Timeouts, with_retries
+from core.adapters.openai_access import Access, Failed, Timeouts
+from core.adapters.openai_lazy import LazyEndpoint
+from core.config import Settings
 from core.errors import EmbeddingError
 from core.models import Vectors
 
 DEFAULT_EMBEDDING_MODEL = "text-embedding-3-small"
-_ATTEMPTS = 5
-_RETRY_S = 120.0
 _MOST_CHARS = 8_000
 """Of one text: OpenAI takes 8,192 tokens, and a token is a character at worst in nearly every script."""
 _BATCH_CHARS = 100_000
@@ -43,13 +42,22 @@ class OpenAIEmbedder:
         timeout_s: float = 60.0,
     ) -> None:
         limits = Timeouts(first_s=timeout_s, between_s=timeout_s)
-        self._endpoint = Endpoint(base_url, api_key, timeouts=limits, variable="CUEPOINT_EMBEDDING_MODEL")
+        self._access = Access.checked(base_url, api_key, timeouts=limits, variable="CUEPOINT_EMBEDDING_MODEL")
+        self._endpoint = LazyEndpoint(self._access)
         self._model = model
         self._asked_dimensions = dimensions
         self._found_dimensions: int | None = None
         self._lock = threading.Lock()
         self.batch_size = batch_size
         self.concurrency = concurrency
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> OpenAIEmbedder | None:
+        """The embedder that the settings choose by name, or None where they leave it to the local one."""
+        if settings.embedding_model is None:
+            return None
+        key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else None
+        return cls(settings.embedding_model, base_url=settings.openai_base_url, api_key=key)
 
     @property
     def identity(self) -> str:
@@ -63,6 +71,10 @@ class OpenAIEmbedder:
             if self._asked_dimensions is None and self._found_dimensions is None:
                 self._found_dimensions = int(self._request([_BLANK]).shape[1])
             return self._asked_dimensions or self._found_dimensions or 0
+
+    def warm_up(self) -> None:
+        """Imports the SDK, so that the first text does not wait for it; sends nothing."""
+        self._endpoint.get()
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Shape (len(texts), dimensions), unit rows in the order of the texts, several requests at once.
@@ -86,23 +98,14 @@ class OpenAIEmbedder:
 
     def _request(self, batch: Sequence[str]) -> Vectors:
         asked: dict[str, Any] = {} if self._asked_dimensions is None else {"dimensions": self._asked_dimensions}
-
-        def call() -> Any:
-            return self._endpoint.client.embeddings.create(model=self._model, input=list(batch), **asked)
-
         try:
-            answer = with_retries(call, attempts=_ATTEMPTS, timeout_s=_RETRY_S)
-        except (openai.OpenAIError, AttributeError, TypeError, ValueError) as error:
-            # The SDK's own parser stumbles in these ways over an answer that is no list of vectors.
-            failure = self._endpoint.explain(error, self._model)
-            raise EmbeddingError(failure.message, subject=self._model, hint=failure.hint) from error
+            answer = self._endpoint.get().embed(self._model, batch, asked)
+        except Failed as error:
+            raise EmbeddingError(error.failure.message, subject=self._model, hint=error.failure.hint) from error
         return self._checked(answer, len(batch))
 
     def _checked(self, answer: Any, count: int) -> Vectors:
-        rows = getattr(answer, "data", None)
-        if not isinstance(rows, list):
-            failure = self._endpoint.explain(MalformedAnswer(), self._model)
-            raise EmbeddingError(failure.message, subject=self._model, hint=failure.hint)
+        rows = list(getattr(answer, "data", None) or ())
         try:
             by_index = {int(row.index): row.embedding for row in rows}
             vectors = np.array([by_index[n] for n in range(count)], np.float32)
@@ -123,7 +126,7 @@ class OpenAIEmbedder:
 
     def _odd(self, what: str) -> EmbeddingError:
         return EmbeddingError(
-            f"The embeddings server {self._endpoint.host} sent {what}",
+            f"The embeddings server {self._access.host} sent {what}",
             subject=self._model,
             hint="Check CUEPOINT_EMBEDDING_MODEL: it must be an embedding model of that server.",
         )

@@ -15,31 +15,33 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from core.adapters.openai_endpoint import Endpoint, Failure, Kind, MalformedAnswer
+from core.adapters.openai_access import Access, Failed, MalformedAnswer, model_error
 from core.adapters.openai_text import VisibleText
-from core.errors import ModelBusy, ModelError, ModelRefused, ModelUnreachable
+from core.errors import ModelError, ModelUnreachable
 from core.models import Usage
 
 _log = logging.getLogger(__name__)
 
 _MOST_CHARS = 400_000
 """Of one answer with its reasoning; a server that writes more does not stop by itself."""
-_CLASSES = {Kind.REFUSED: ModelRefused, Kind.BUSY: ModelBusy, Kind.UNREACHABLE: ModelUnreachable}
-
-
-def model_error(failure: Failure, model: str) -> ModelError:
-    return _CLASSES[failure.kind](failure.message, subject=model, hint=failure.hint)
 
 
 class CompletionStream:
     """A ChatStream.
 
     ``open_chunks`` is called in the reading thread with a function that says whether the answer is no longer wanted;
-    it returns the SDK's stream.
+    it returns the SDK's stream. ``explain`` puts the SDK's errors into our words.
     """
 
-    def __init__(self, endpoint: Endpoint, model: str, open_chunks: Callable[[Callable[[], bool]], Any]) -> None:
-        self._endpoint = endpoint
+    def __init__(
+        self,
+        access: Access,
+        model: str,
+        open_chunks: Callable[[Callable[[], bool]], Any],
+        explain: Callable[[Exception, str], Failed],
+    ) -> None:
+        self._access = access
+        self._explain = explain
         self._model = model
         self._open_chunks = open_chunks
         self._usage = self._counted = Usage()
@@ -90,7 +92,7 @@ class CompletionStream:
 
     def _texts(self) -> Iterator[str]:
         """Text as the server sends it, each within its time."""
-        limits = self._endpoint.timeouts
+        limits = self._access.timeouts
         deadline, length = self._started + limits.first_s, 0
         end = self._started + limits.total_s
         while True:
@@ -99,7 +101,7 @@ class CompletionStream:
                 return
             length += len(event)
             if length > _MOST_CHARS:
-                raise ModelUnreachable(f"The model at {self._endpoint.host} does not stop writing", subject=self._model)
+                raise ModelUnreachable(f"The model at {self._access.host} does not stop writing", subject=self._model)
             yield event
             deadline = time.monotonic() + limits.between_s
 
@@ -107,20 +109,23 @@ class CompletionStream:
         try:
             event = self._events.get(timeout=max(0.0, deadline - time.monotonic()))
         except queue.Empty:
-            waited = time.monotonic() - self._started
-            raise ModelUnreachable(
-                f"The model server {self._endpoint.host} stopped answering, {waited:.0f} s after the question",
-                subject=self._model,
-                hint="Try again, or raise CUEPOINT_CHAT_TIMEOUT_S.",
-            ) from None
+            raise self._late() from None
         if isinstance(event, Exception):
             raise event
         return event
 
+    def _late(self) -> ModelError:
+        waited = time.monotonic() - self._started
+        return ModelUnreachable(
+            f"The model server {self._access.host} stopped answering or did not finish within {waited:.0f} s",
+            subject=self._model,
+            hint="Try again, or raise CUEPOINT_CHAT_TIMEOUT_S.",
+        )
+
     def _empty(self) -> ModelError:
         why = f"it stopped with {self._finish_reason!r}" if self._finish_reason else "it gave no reason"
         return ModelUnreachable(
-            f"The model {self._model} at {self._endpoint.host} wrote no answer ({why})", subject=self._model
+            f"The model {self._model} at {self._access.host} wrote no answer ({why})", subject=self._model
         )
 
     # ------------------------------------------------------------------------------ in the thread that reads
@@ -131,8 +136,13 @@ class CompletionStream:
             self._events.put(None)
         except Exception as error:  # noqa: BLE001 - whatever happens, the reader must hear of it
             _log.debug("A chat stream failed", exc_info=error)
-            known = isinstance(error, ModelError)
-            self._events.put(error if known else model_error(self._endpoint.explain(error, self._model), self._model))
+            self._events.put(self._in_our_words(error))
+
+    def _in_our_words(self, error: Exception) -> ModelError:
+        if isinstance(error, ModelError):
+            return error
+        failed = error if isinstance(error, Failed) else self._explain(error, self._model)
+        return model_error(failed.failure, self._model)
 
     def _read(self) -> None:
         with self._open_chunks(self._closed.is_set) as chunks:
@@ -141,10 +151,12 @@ class CompletionStream:
             for chunk in chunks:
                 if self._closed.is_set():
                     return
+                if time.monotonic() > self._started + self._access.timeouts.total_s:
+                    raise self._late()  # nobody reads, and the server does not stop
                 self._events.put(self._take(chunk))
             self._chunks = None  # the connection may now serve another answer: it must not be shut down any more
         if self._finish_reason is None:
-            message = f"The model server {self._endpoint.host} broke off in the middle of the answer"
+            message = f"The model server {self._access.host} broke off in the middle of the answer"
             raise ModelUnreachable(message, subject=self._model, hint="Try again.")
 
     def _take(self, chunk: Any) -> str:

@@ -217,10 +217,10 @@ def test_a_failed_fetch_is_not_repeated_at_every_search(hub: PublishedModel, tmp
     (tmp_path / "hub" / WEIGHTS).rename(tmp_path / "aside")
     embedder = LocalEmbedder(tmp_path / "cache", model=hub)
     with pytest.raises(EmbeddingError):
-        embedder.load()
+        embedder.warm_up()
     (tmp_path / "aside").rename(tmp_path / "hub" / WEIGHTS)
     with pytest.raises(EmbeddingError, match="not installed"):
-        embedder.load()
+        embedder.warm_up()
 
 
 # --------------------------------------------------------------------------------------------------- the real model
@@ -229,7 +229,7 @@ def test_a_failed_fetch_is_not_repeated_at_every_search(hub: PublishedModel, tmp
 @pytest.fixture(scope="session")
 def minilm(tmp_path_factory: pytest.TempPathFactory) -> LocalEmbedder:
     embedder = LocalEmbedder(tmp_path_factory.mktemp("minilm"), threads=2)
-    embedder.load()
+    embedder.warm_up()
     return embedder
 
 

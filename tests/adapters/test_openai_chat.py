@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import stamina
@@ -194,6 +197,23 @@ def test_a_server_without_a_key_is_asked_all_the_same(serve: Serve) -> None:
 
 def test_the_models_of_a_server_are_listed(serve: Serve) -> None:
     assert chat_with(serve(models=["a", "b"])).list_models() == ["a", "b"]
+
+
+def test_a_server_that_lists_no_models_is_named() -> None:
+    chat = OpenAIChat(base_url=f"http://127.0.0.1:{closed_port()}/v1")
+    with pytest.raises(ModelUnreachable, match="cannot be reached"):
+        chat.list_models()
+    assert chat.name == ""
+
+
+def test_the_sdk_is_not_imported_before_it_is_needed() -> None:
+    """It takes a second, which no page should wait for."""
+    program = (
+        "import sys; from core.adapters.openai_compat import OpenAIChat, OpenAIEmbedder;"
+        "chat = OpenAIChat(api_key='k'), OpenAIEmbedder(api_key='k'); assert 'openai' not in sys.modules;"
+        "chat[0].warm_up(); assert 'openai' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])
 
 
 @pytest.mark.parametrize("address", ["localhost:11434", "ftp://host/v1", "http://", "http://host:99999/v1"])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from core.adapters.openai_compat import OpenAIEmbedder
+from core.config import load_settings
 from core.errors import EmbeddingError
 from tests.fakes.models import HashingEmbedder
 from tests.fakes.openai_server import HTML, FakeOpenAI, Reply, status_reply, vectors_reply
@@ -99,6 +100,12 @@ def test_dimensions_can_be_asked_for(serve: Serve) -> None:
     assert server.requests[0].body["dimensions"] == 2
 
 
+def test_settings_choose_the_embedder() -> None:
+    assert OpenAIEmbedder.from_settings(load_settings(openai_api_key=KEY)) is None
+    settings = load_settings(embedding_model="bge-m3", openai_base_url="http://127.0.0.1:9/v1")
+    assert OpenAIEmbedder.from_settings(settings).identity == "bge-m3"
+
+
 def test_a_server_that_ignores_the_dimensions_is_noticed(serve: Serve) -> None:
     with pytest.raises(EmbeddingError, match="sent vectors of 3 numbers instead of 2"):
         embedder_of(serve(vectors_reply([[1.0, 0.0, 0.0]])), dimensions=2).embed(["a"])
@@ -120,6 +127,7 @@ def json_reply(document: object) -> Reply:
         (vectors_reply([[], []]), "sent 2 vectors for 2 texts"),
         (json_reply({"data": [{"index": 0, "embedding": ["a"]}, {"index": 1, "embedding": None}]}), "odd form"),
         (json_reply({"data": []}), "is not that of an OpenAI-compatible server"),
+        (json_reply({"data": "none"}), "is not that of an OpenAI-compatible server"),
         (json_reply({"greeting": "hello"}), "is not that of an OpenAI-compatible server"),
         (json_reply([1, 2]), "is not that of an OpenAI-compatible server"),
         (Reply(body=HTML, content_type="text/html"), "is not that of an OpenAI-compatible server"),

@@ -48,14 +48,14 @@ def answer_markdown(text: str, claims: Sequence[Claim] = (), citations: Sequence
 
 
 def _spans_of(claims: Sequence[Claim], text: str) -> list[tuple[int, int]]:
-    """Where the unsupported claims stand in the text."""
+    """Where the unsupported claims stand in the text. Without a score it claims nothing."""
     spans, cursor = [], 0
     for claim in claims:
         at = text.find(claim.text, cursor)
         if at < 0:
             continue
         cursor = at + len(claim.text)
-        if not claim.supported:
+        if not claim.supported and claim.support is not None:
             spans.append((at, cursor))
     return spans
 
@@ -93,7 +93,7 @@ def _words(text: str, numbers: Mapping[int, Citation]) -> str:
 
 def _badge(match: re.Match[str], numbers: Mapping[int, Citation]) -> str:
     citation = numbers.get(int(match[1]))
-    return match[0] if citation is None else link(f":primary-badge[{citation.n}]", citation.url)
+    return match[0] if citation is None else link(f":green-badge[{citation.n}]", citation.url)
 
 
 def show_answer(trace: Trace, *, label: bool = True) -> None:
@@ -114,7 +114,7 @@ def show_partial(answer: Answer) -> None:
     """What there is so far of an answer that is still being written."""
     notices(answer.notices)
     if answer.text:
-        st.markdown(f"{answer_markdown(answer.text)} :primary[▍]")
+        st.markdown(f"{answer_markdown(answer.text)} :green[▍]")
     else:
         st.markdown(":shimmer[Searching the library…]")
 
@@ -131,7 +131,7 @@ def show_citations(
         with st.container(key=f"citation-{trace_id}-{citation.n}", gap="xsmall"):
             words, action = st.columns([5, 1], vertical_alignment="top")
             where = f"{escape_markdown(citation.title)} :gray[· {escape_markdown(citation.channel)}]"
-            words.markdown(f":primary-badge[{citation.n}] {where}  \n:gray[“{escape_markdown(citation.quote)}”]")
+            words.markdown(f":green-badge[{citation.n}] {where}  \n:gray[“{escape_markdown(citation.quote)}”]")
             action.button(
                 escape_markdown(clock(citation.start_s)),
                 icon=":material/play_arrow:" if citation.url else ":material/subject:",

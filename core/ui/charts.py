@@ -9,7 +9,7 @@ import altair as alt
 import pandas as pd
 
 from core.models import Passage, Span
-from core.ui.text import clock, duration_ms, plain, shorten
+from core.ui.text import clock, duration_ms, one_line, shorten
 
 BAR_SELECTION = "bar"
 TIMELINE_SELECTION = "place"
@@ -26,7 +26,12 @@ def passages_per_video(passages: Sequence[Passage]) -> pd.DataFrame:
         video = passage.video
         row = rows.setdefault(
             video.video_id,
-            {"video_id": video.video_id, "title": plain(video.title), "channel": plain(video.channel), "passages": 0},
+            {
+                "video_id": video.video_id,
+                "title": one_line(video.title),
+                "channel": one_line(video.channel),
+                "passages": 0,
+            },
         )
         row["passages"] += 1
     table = pd.DataFrame(list(rows.values()), columns=["video_id", "title", "channel", "passages"])
@@ -106,7 +111,7 @@ def _place(passage: Passage, length: float) -> dict[str, Any]:
     return {
         "chunk_id": passage.chunk.id,
         "video_id": passage.video.video_id,
-        "title": plain(passage.video.title),
+        "title": one_line(passage.video.title),
         "time": clock(passage.best_start_s) if passage.chunk.end_s > 0 else f"part {passage.chunk.part_id + 1}",
         "rank": passage.rank,
         "score": passage.score,
@@ -154,7 +159,7 @@ def gantt(spans: Sequence[Span]) -> alt.Chart:
     """The steps of a trace along the time since the question."""
     rows = [
         {
-            "step": plain(span.name),
+            "step": one_line(span.name),
             "begin": span.start_ms,
             "end": span.start_ms + max(span.duration_ms, 0.0),
             "took": duration_ms(span.duration_ms),

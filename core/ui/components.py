@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.models import Passage, SearchMode, SearchResult, ServiceHealth, VideoKind
 from core.sentences import highlight, split_sentences
 from core.services import Services
 from core.ui import places
-from core.ui.text import clock, escape_markdown, link, mark, plain, shorten
+from core.ui.text import clock, escape_markdown, link, mark, one_line, shorten
 
 _KIND_BADGES = {
     VideoKind.DEMO: ":orange-badge[Demo]",
@@ -19,7 +20,7 @@ _KIND_BADGES = {
     VideoKind.YOUTUBE: "",
 }
 _EXCERPT_CHARS = 420
-_MATCH = ":primary[**{}**]"
+_MATCH = ":green[**{}**]"
 
 
 def notices(sentences: Sequence[str]) -> None:
@@ -86,26 +87,25 @@ def health(services: Sequence[ServiceHealth]) -> None:
         st.markdown(f"{icons[service.ok]} **{escape_markdown(service.name)}**{detail}")
 
 
-def passage_card(passage: Passage, query: str) -> bool:
-    """One result; True when its play button was clicked in this run."""
+def passage_card(
+    passage: Passage, query: str, playing: bool, on_play: Callable[[str, str], None], args: tuple[str, str]
+) -> DeltaGenerator:
+    """One result with a button that plays it; returns the card, for the player."""
     video, chunk = passage.video, passage.chunk
-    with st.container(border=True, key=f"passage-{passage.rank}"):
-        head, action = st.columns([5, 1], vertical_alignment="center")
-        badge = kind_badge(video.kind)
-        head.markdown(
-            f"**{passage.rank}. {escape_markdown(video.title)}** {badge}  \n"
-            f":gray[{escape_markdown(video.channel)} ·] {_time(passage)}"
-        )
-        clicked = action.button(
-            "Play" if passage.url else "Read",
-            icon=":material/play_arrow:" if passage.url else ":material/subject:",
-            key=f"play-{chunk.id}",
-            width="stretch",
-            help=f"Play here from {clock(passage.best_start_s)}" if passage.url else "Show the transcript around it",
-        )
-        st.markdown(excerpt(passage, query))
-        st.caption(score_line(passage))
-    return clicked
+    card = st.container(border=True, key=f"passage-{passage.rank}")
+    head, action = card.columns([5, 1], vertical_alignment="center")
+    head.markdown(
+        f"**{passage.rank}. {escape_markdown(video.title)}** {kind_badge(video.kind)}  \n"
+        f":gray[{escape_markdown(video.channel)} ·] {_time(passage)}"
+    )
+    label, icon = ("Play", "play_arrow") if passage.url else ("Read", "subject")
+    action.button(
+        "Close" if playing else label, icon=f":material/{'close' if playing else icon}:", key=f"play-{chunk.id}",
+        width="stretch", on_click=on_play, args=args,
+    )  # fmt: skip
+    card.markdown(excerpt(passage, query))
+    card.caption(score_line(passage))
+    return card
 
 
 def _time(passage: Passage) -> str:
@@ -122,7 +122,8 @@ def excerpt(passage: Passage, query: str) -> str:
     begin, end = _around(text, *passage.best_span)
     piece = text[begin:end]
     marked = mark(piece, highlight(piece, query, passage.video.language), style=_MATCH)
-    return f"{'…\u00a0' if begin > 0 else ''}{marked}{'\u00a0…' if end < len(text) else ''}"
+    before, after = "…\u00a0" if begin > 0 else "", "\u00a0…" if end < len(text) else ""
+    return before + marked + after
 
 
 def _around(text: str, begin: int, end: int) -> tuple[int, int]:
@@ -142,5 +143,5 @@ def score_line(passage: Passage) -> str:
 
 def plain_list(items: Sequence[str]) -> str:
     """``a, b and c`` as plain text."""
-    names = [plain(item) for item in items]
+    names = [one_line(item) for item in items]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""

@@ -15,7 +15,7 @@ from typing import ParamSpec
 
 import streamlit as st
 
-from core.errors import CuepointError
+from core.errors import CuepointError, InputError, NotFound
 from core.ui.text import escape_markdown
 
 _log = logging.getLogger("cuepoint.ui")
@@ -33,7 +33,13 @@ def sentence(error: Exception) -> str:
 
 
 def show_error(error: Exception) -> None:
-    st.error(escape_markdown(sentence(error)), icon=":material/error:")
+    """What the user can mend is a warning, everything else an error."""
+    _show(sentence(error), mendable=isinstance(error, (InputError, NotFound)))
+
+
+def _show(message: str, *, mendable: bool) -> None:
+    show = st.warning if mendable else st.error
+    show(escape_markdown(message), icon=":material/info:" if mendable else ":material/error:")
 
 
 @contextmanager
@@ -53,13 +59,14 @@ def callback(action: Callable[P, object]) -> Callable[P, None]:
         try:
             action(*args, **kwargs)
         except Exception as error:  # noqa: BLE001  likewise
-            st.session_state[_PENDING] = sentence(error)
+            st.session_state[_PENDING] = (sentence(error), isinstance(error, (InputError, NotFound)))
 
     return run
 
 
 def show_pending_error() -> None:
     """Shows, once, what went wrong in the callback before this run."""
-    message = st.session_state.pop(_PENDING, None)
-    if message:
-        st.error(escape_markdown(message), icon=":material/error:")
+    pending = st.session_state.pop(_PENDING, None)
+    if pending:
+        message, mendable = pending
+        _show(message, mendable=mendable)

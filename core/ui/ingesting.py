@@ -12,7 +12,7 @@ from core.ingestion import IngestProgress
 from core.ledger import ItemState, JobItem
 from core.services import Services
 from core.ui.errors import callback, guard
-from core.ui.text import count, escape_markdown, plain, span_of_time
+from core.ui.text import count, escape_markdown, one_line, span_of_time
 
 FILE_TYPES = ["json", "srt", "vtt", "csv"]
 _TICK_S = 1.0
@@ -98,5 +98,5 @@ def _failures(items: Sequence[JobItem]) -> None:
         for item in items[:50]:
             st.markdown(f"**{escape_markdown(item.item)}**  \n:gray[{escape_markdown(item.error or item.detail)}]")
         if len(items) > 50:  # noqa: PLR2004  the rest is in the table
-            table = [{"Source": plain(item.item), "Reason": plain(item.error or item.detail)} for item in items]
+            table = [{"Source": one_line(item.item), "Reason": one_line(item.error or item.detail)} for item in items]
             st.dataframe(pd.DataFrame(table), hide_index=True)

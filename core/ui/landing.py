@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.demo import DEMO_QUESTIONS
 from core.models import LibraryStats, VideoKind
@@ -19,7 +20,7 @@ _POLL_S = 2.0
 
 def figures(stats: LibraryStats) -> None:
     """How much there is to ask."""
-    with st.grid(4):
+    with st.grid(4, min_column_width=150):
         st.metric("Videos", f"{stats.videos:,}", border=True)
         st.metric("Passages", f"{stats.chunks:,}", border=True)
         st.metric("Channels", f"{stats.channels:,}", border=True)
@@ -70,7 +71,7 @@ def demo_notice(services: Services, stats: LibraryStats) -> None:
         remove_demo_button(services, action)
 
 
-def remove_demo_button(services: Services, where: st.delta_generator.DeltaGenerator) -> None:
+def remove_demo_button(services: Services, where: DeltaGenerator) -> None:
     where.button(
         "Remove demo", icon=":material/delete:", key="remove-demo", on_click=callback(services.remove_demo),
         width="stretch",

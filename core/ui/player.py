@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.models import Citation, Passage, PassageRecord, Segment, Transcript
 from core.ui.errors import guard
-from core.ui.text import clock, escape_markdown, mark, plain
+from core.ui.text import clock, escape_markdown, mark, one_line
 
 _LINES_AROUND = 4
 """Caption lines before and after the quote."""
@@ -45,7 +45,7 @@ def place_of(source: Citation | Passage | PassageRecord) -> Place:
 def play(place: Place, transcript_of: TranscriptOf) -> None:
     """The embedded player from that second on, or the caption lines around it."""
     if place.url is not None:
-        st.video(place.url, start_time=int(place.start_s), autoplay=True, alt=f"{plain(place.title)} on YouTube")
+        st.video(place.url, start_time=int(place.start_s), autoplay=True, alt=f"{one_line(place.title)} on YouTube")
         return
     with guard():
         _show_lines(place, transcript_of(place.video_id).segments)
@@ -66,12 +66,12 @@ def _says(segment: Segment, place: Place, *, timed: bool) -> bool:
     """Whether the quote is (partly) in this line: by time, or by its words where the text has no times."""
     if timed:
         return segment.start_s < max(place.end_s, place.start_s + 0.1) and segment.end_s > place.start_s
-    line, words = plain(segment.text), plain(place.words)
+    line, words = one_line(segment.text), one_line(place.words)
     return bool(line) and (words in line or line in words)
 
 
 def _line(segment: Segment, place: Place, *, said: bool, timed: bool) -> str:
-    text, words = plain(segment.text), plain(place.words)
+    text, words = one_line(segment.text), one_line(place.words)
     at = text.find(words) if words else -1
     spans = [] if not said else [(at, at + len(words))] if at >= 0 else [(0, len(text))]
     time = f":gray[{escape_markdown(clock(segment.start_s))}]  " if timed else ""

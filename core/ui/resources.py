@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @st.cache_resource(show_spinner="Opening the library…")
 def get_services() -> Services:
-    """One set of services per process. Raises SettingsError or LibraryError; a failure is not kept: a reload retries."""
+    """One set per process. Raises SettingsError or LibraryError; a failure is not kept: a reload retries."""
     return build_services(load_settings())
 
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.models import Passage, SearchMode, SearchQuery, SearchResult, digest
+from core.models import SearchMode, SearchQuery, SearchResult, digest
+from core.retrieval import MAX_LIMIT
 from core.ui.charts import BAR_SELECTION, TIMELINE_SELECTION, bar_chart, timeline
 from core.ui.components import notices, passage_card
 from core.ui.exports import details_table, to_csv, to_json
 from core.ui.player import TranscriptOf, place_of, play
 from core.ui.text import count, duration_ms, escape_markdown
 
-_MOST_RESULTS = 200
 _PLAYING = "search-playing"
 
 
@@ -31,7 +31,7 @@ def query_from_widgets(channels: Sequence[tuple[str, int]]) -> SearchQuery:
         "Mode", [str(mode) for mode in SearchMode], default=str(SearchMode.HYBRID), required=True, key="mode",
         bind="query-params", help="hybrid: by meaning and by words · dense: by meaning · keyword: by words (BM25)",
     )  # fmt: skip
-    limit = many.number_input("Results", 1, _MOST_RESULTS, 30, key="limit", bind="query-params")
+    limit = many.number_input("Results", 1, MAX_LIMIT, 30, key="limit", bind="query-params")
     return SearchQuery(text.strip(), limit=limit, mode=SearchMode(mode or SearchMode.HYBRID), channels=tuple(chosen))
 
 
@@ -41,15 +41,23 @@ def show_result(result: SearchResult, transcript_of: TranscriptOf) -> None:
     st.caption(f"{count(len(result.passages), 'passage')} in {count(videos, 'video')} · {duration_ms(result.took_ms)}")
     notices(result.notices)
     video_id, chunk_id = _charts(result)
+    _play_from_timeline(result, chunk_id, transcript_of)
     shown = [passage for passage in result.passages if video_id in (None, passage.video.video_id)]
-    _now_playing(result, chunk_id, transcript_of)
     if video_id is not None:
         st.caption(f"Only **{escape_markdown(shown[0].video.title)}**. Click the bar again to see all.")
+    playing = st.session_state.get(_PLAYING)
     for passage in shown:
-        if passage_card(passage, result.query.text):
-            st.session_state[_PLAYING] = (_identity(result), passage.chunk.id)
-            st.rerun()
+        place = (_identity(result), passage.chunk.id)
+        with passage_card(passage, result.query.text, playing == place, _toggle, place):
+            if playing == place:
+                play(place_of(passage), transcript_of)
     _details(result)
+
+
+def _toggle(identity: str, chunk_id: str) -> None:
+    """Opens the player in the card of a passage, or closes it."""
+    place = (identity, chunk_id)
+    st.session_state[_PLAYING] = None if st.session_state.get(_PLAYING) == place else place
 
 
 def _identity(result: SearchResult) -> str:
@@ -85,30 +93,14 @@ def _picked(event: object, selection: str, field: str) -> str | None:
     return str(points[0][field]) if points and field in points[0] else None
 
 
-def _now_playing(result: SearchResult, clicked: str | None, transcript_of: TranscriptOf) -> None:
-    """The player for the passage that was clicked last, in the timeline or in the list."""
-    identity = _identity(result)
-    seen = st.session_state.get("search-clicked")
-    if clicked is not None and seen != (identity, clicked):
-        st.session_state[_PLAYING] = (identity, clicked)
-    st.session_state["search-clicked"] = (identity, clicked)
-    playing = st.session_state.get(_PLAYING)
-    passage = _find(result.passages, playing[1]) if playing and playing[0] == identity else None
+def _play_from_timeline(result: SearchResult, chunk_id: str | None, transcript_of: TranscriptOf) -> None:
+    """The player below the charts, for the passage that is marked in the timeline."""
+    passage = next((passage for passage in result.passages if passage.chunk.id == chunk_id), None)
     if passage is None:
         return
-    with st.container(border=True, key="now-playing"):
-        title, close = st.columns([6, 1], vertical_alignment="center")
-        title.markdown(f"**{escape_markdown(passage.video.title)}** :gray[· {escape_markdown(passage.video.channel)}]")
-        close.button("Close", icon=":material/close:", key="close-player", on_click=_close, width="stretch")
+    with st.container(border=True, key="timeline-player"):
+        st.markdown(f"**{escape_markdown(passage.video.title)}** :gray[· {escape_markdown(passage.video.channel)}]")
         play(place_of(passage), transcript_of)
-
-
-def _find(passages: Sequence[Passage], chunk_id: str) -> Passage | None:
-    return next((passage for passage in passages if passage.chunk.id == chunk_id), None)
-
-
-def _close() -> None:
-    st.session_state.pop(_PLAYING, None)
 
 
 def _details(result: SearchResult) -> None:

@@ -12,7 +12,7 @@ from core.models import Transcript, VideoKind
 from core.services import Services
 from core.ui.components import kind_badge
 from core.ui.errors import callback
-from core.ui.text import clock, count, escape_markdown, link, plain
+from core.ui.text import clock, count, escape_markdown, link, one_line
 
 _KINDS = {VideoKind.YOUTUBE: "YouTube", VideoKind.FILE: "File", VideoKind.ARTICLE: "Article", VideoKind.DEMO: "Demo"}
 _TABLE = "library-table"
@@ -47,13 +47,13 @@ _COLUMNS = {
 def _row(entry: LibraryVideo) -> dict[str, object]:
     video = entry.video
     return {
-        "Title": plain(video.title),
-        "Channel": plain(video.channel),
+        "Title": one_line(video.title),
+        "Channel": one_line(video.channel),
         "Kind": _KINDS[video.kind],
         "Language": video.language,
         "Length": clock(video.duration_s) if video.duration_s else "–",
         "Passages": entry.chunks,
-        "Transcript": plain(video.note or video.source),
+        "Transcript": one_line(video.note or video.source),
         "Added": video.added_at,
     }
 
@@ -83,10 +83,10 @@ def show_transcript(transcript: Transcript) -> None:
     st.markdown(f"{kind_badge(video.kind)} :gray[{' · '.join(facts)}] {where if video.url_at(0) else ''}")
     timed = any(segment.end_s > 0 for segment in transcript.segments)
     rows = [
-        {**({"Time": clock(segment.start_s)} if timed else {}), "Text": plain(segment.text)}
+        {**({"Time": clock(segment.start_s)} if timed else {}), "Text": one_line(segment.text)}
         for segment in transcript.segments
     ]
     st.dataframe(
-        pd.DataFrame(rows), hide_index=True, height=420, alt=f"Transcript of {plain(video.title)}",
+        pd.DataFrame(rows), hide_index=True, height=420, alt=f"Transcript of {one_line(video.title)}",
         column_config={"Time": st.column_config.TextColumn(width="small")},
     )  # fmt: skip

@@ -24,7 +24,7 @@ _LATE = re.compile(r"(?<=:)(?=[\w+\-/])|(?<=www)(?=\.)|(?<=@)(?=[\w\-])", re.IGN
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 
 
-def plain(text: str) -> str:
+def one_line(text: str) -> str:
     """One line without control characters and without marks that reverse the reading direction of what follows."""
     kept = (c for c in text if c.isspace() or (c not in _BIDI and unicodedata.category(c) not in ("Cc", "Cs", "Co")))
     return _WHITESPACE.sub(" ", "".join(kept)).strip()
@@ -36,7 +36,7 @@ def escape_markdown(text: str) -> str:
     >>> escape_markdown("**bold** <b>")
     '\\*\\*bold\\*\\* \\<b\\>'
     """
-    return _PUNCTUATION.sub(r"\\\1", _LATE.sub(_WORD_JOINER, plain(text)))
+    return _PUNCTUATION.sub(r"\\\1", _LATE.sub(_WORD_JOINER, one_line(text)))
 
 
 def escape_paragraphs(text: str) -> str:
@@ -44,7 +44,7 @@ def escape_paragraphs(text: str) -> str:
     return "\n\n".join(escape_markdown(line) for line in text.splitlines() if line.strip())
 
 
-def mark(text: str, spans: Iterable[tuple[int, int]], style: str = ":primary-background[{}]") -> str:
+def mark(text: str, spans: Iterable[tuple[int, int]], style: str = ":green-background[{}]") -> str:
     """Escaped Markdown of the text in which the spans (begin, end; in order, apart) stand out."""
     pieces, cursor = [], 0
     for begin, end in spans:
@@ -69,7 +69,7 @@ def link(label: str, url: str | None) -> str:
 
 def shorten(text: str, limit: int) -> str:
     """At most ``limit`` characters, cut at a word."""
-    text = plain(text)
+    text = one_line(text)
     if len(text) <= limit:
         return text
     head = text[: limit - 1]

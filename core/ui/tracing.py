@@ -9,13 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from core.ledger import TraceFilter
-from core.models import AnswerStatus, PassageRecord, Trace
+from core.models import AnswerStatus, PassageRecord, Span, Trace
 from core.services import Services
 from core.ui.answers import receipt_rows, show_answer, show_citations, show_partial, status_label
 from core.ui.charts import gantt
 from core.ui.errors import callback, guard
 from core.ui.player import TranscriptOf, place_of, play
-from core.ui.text import clock, count, duration_ms, escape_markdown, escape_paragraphs, moment, money, plain
+from core.ui.text import clock, count, duration_ms, escape_markdown, escape_paragraphs, moment, money, one_line
 
 ADDRESS = "trace"
 PAGE_SIZE = 100
@@ -26,7 +26,7 @@ _THUMB_ICONS = {1: "👍", -1: "👎"}
 
 def filter_from_widgets() -> TraceFilter:
     """Draws the filters. The address holds none of them: a trace is what is shared, not a list."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="top"):
         period = st.segmented_control(
             "Period", list(_PERIODS), default="7 days", required=True, key="trace-period", persist_state="session"
         )
@@ -54,7 +54,7 @@ def filter_from_widgets() -> TraceFilter:
 def show_table(traces: Sequence[Trace], total: int) -> str | None:
     """One row per trace, newest first; returns the id of the one that was clicked."""
     more = f", the newest {len(traces)} shown" if total > len(traces) else ""
-    st.caption(f"{count(total, 'trace')}{more}")
+    st.caption(f"{count(total, 'trace')}{more} · mark a row to open it")
     table = pd.DataFrame([_row(trace) for trace in traces])
     event = st.dataframe(
         table, hide_index=True, on_select="rerun", selection_mode="single-row", key="trace-table",
@@ -72,10 +72,10 @@ def _row(trace: Trace) -> dict[str, object]:
     answer = trace.answer
     return {
         "Started": trace.started_at,
-        "Question": plain(trace.question),
+        "Question": one_line(trace.question),
         "Status": str(answer.status),
         "Thumb": _THUMB_ICONS.get(trace.feedback.value, "") if trace.feedback else "",
-        "Model": plain(answer.model or "none"),
+        "Model": one_line(answer.model or "none"),
         "Took": duration_ms(answer.latency_ms),
         "Cost": money(answer.cost_usd),
     }
@@ -125,12 +125,15 @@ def _steps(trace: Trace) -> None:
         st.caption("No step was recorded.")
         return
     st.altair_chart(gantt(trace.spans), alt="When each step began and how long it took")
-    for span in trace.spans:
-        facts = " · ".join(
-            f"{escape_markdown(name)} {escape_markdown(str(value))}" for name, value in span.attributes.items()
-        )
-        error = f" :red[{escape_markdown(span.error)}]" if span.error else ""
-        st.markdown(f"**{escape_markdown(span.name)}** {duration_ms(span.duration_ms)} :gray[{facts or '–'}]{error}")
+    st.table(pd.DataFrame([_step(span) for span in trace.spans]), border="horizontal", hide_index=True)
+
+
+def _step(span: Span) -> dict[str, str]:
+    facts = " · ".join(
+        f"{escape_markdown(name)} {escape_markdown(str(value))}" for name, value in span.attributes.items()
+    )
+    error = f" :red[{escape_markdown(span.error)}]" if span.error else ""
+    return {"Step": escape_markdown(span.name), "Took": duration_ms(span.duration_ms), "Details": facts + error}
 
 
 def _answer(trace: Trace, transcript_of: TranscriptOf) -> None:

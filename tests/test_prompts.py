@@ -6,7 +6,7 @@ import doctest
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import core.prompt_data
@@ -97,6 +97,7 @@ def test_doubled_braces_around_a_name_are_an_escape(text: str, expected: str) ->
     assert rendered(text, **known) == expected
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.text(), st.text())
 def test_a_value_is_never_expanded_again(first: str, second: str) -> None:
     assert rendered("<{a}|{b}>", a=first + "{b}", b=second + "{{a}}") == f"<{first}{{b}}|{second}{{{{a}}}}>"
@@ -163,6 +164,7 @@ def test_a_passage_cannot_leave_its_channel(attack: str) -> None:
     assert "NO_ANSWER" not in lines[1]
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.text(st.characters()))
 def test_neutral_text_has_no_structure_and_is_left_alone_the_second_time(text: str) -> None:
     once = neutralise(text)

@@ -176,6 +176,8 @@ def _graph_and_tokenizer(model: PublishedModel, folder: Path) -> tuple[Path | by
 def _build_into(folder: Path, model: PublishedModel) -> None:
     """Writes graph, tokenizer and, last, the manifest that vouches for them."""
     scratch = folder / "fetched"
+    for left_by_a_kill in folder.glob("*.new"):
+        left_by_a_kill.unlink()
     try:
         graph, tokenizer = _build(model, scratch)
     finally:

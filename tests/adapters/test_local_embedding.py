@@ -115,6 +115,35 @@ def test_a_damaged_cache_is_built_anew(tiny: PublishedModel, tmp_path: Path, nam
     assert path.stat().st_size == len(whole)
 
 
+class Killed(BaseException):
+    """Stops the build where it stands, as a kill does."""
+
+
+@pytest.mark.parametrize("survived", [0, 1, 2])
+def test_a_build_that_is_killed_leaves_nothing_that_counts(
+    tiny: PublishedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, survived: int
+) -> None:
+    """Between writing any of its files and putting it in place; what was left over goes with the next build."""
+    replaced: list[Path] = []
+    real = Path.replace
+
+    def replace(path: Path, target: Path) -> Path:
+        if len(replaced) == survived:
+            raise Killed
+        replaced.append(path)
+        return real(path, target)
+
+    embedder = LocalEmbedder(tmp_path / "cache", model=tiny)
+    monkeypatch.setattr(Path, "replace", replace)
+    with pytest.raises(Killed):
+        embedder.embed(["the cat"])
+    monkeypatch.setattr(Path, "replace", real)
+    again = LocalEmbedder(tmp_path / "cache", model=tiny).embed(["the cat"])
+    assert np.array_equal(again, LocalEmbedder(tmp_path / "other", model=tiny).embed(["the cat"]))
+    kept = {path.name for path in cache_of(embedder, tmp_path).iterdir()}
+    assert kept == {"model.onnx", TOKENIZER, "manifest.json", "build.lock"}
+
+
 def test_weights_that_are_not_the_published_ones_are_refused(tiny: PublishedModel, tmp_path: Path) -> None:
     """One flipped bit gives an error that names the file and the cure, and no graph is kept."""
     path = tmp_path / "site" / "tiny_bert_package" / "model" / WEIGHTS

@@ -76,7 +76,7 @@ class Database:
     def translated(self) -> Iterator[None]:
         try:
             yield
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, sqlite3.Error) as error:
             raise translate(error, self.url) from error
 
     @contextmanager
@@ -90,7 +90,9 @@ class Database:
 
 def _sqlite_engine(url: URL, lock_timeout_s: float) -> Engine:
     """Connections without limit: each is a file handle, and fifty sessions must not queue for one."""
-    engine = create_engine(url, pool_size=8, max_overflow=-1, connect_args={"timeout": lock_timeout_s})
+    engine = create_engine(
+        url, pool_size=8, max_overflow=-1, hide_parameters=True, connect_args={"timeout": lock_timeout_s}
+    )
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: Any) -> None:
@@ -121,5 +123,6 @@ def _postgres_engine(url: URL, lock_timeout_s: float) -> Engine:
         max_overflow=15,
         pool_timeout=lock_timeout_s,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={"connect_timeout": 10, "options": options, "application_name": "cuepoint"},
     )

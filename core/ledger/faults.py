@@ -54,12 +54,12 @@ def safe_name(url: URL) -> str:
     return f"{host}:{url.port or 5432}/{url.database or ''}"
 
 
-def translate(error: SQLAlchemyError, url: URL) -> LibraryError:
-    """The error of our tree for one of SQLAlchemy's; its message holds no password and no row."""
+def translate(error: SQLAlchemyError | sqlite3.Error, url: URL) -> LibraryError:
+    """The error of our tree for one of the database's; its message holds no password and no row."""
     name = safe_name(url)
     if isinstance(error, PoolTimeout):
         return LibraryLocked(f"All connections to {name} are busy", subject=name, hint=_LOCKED_HINT)
-    original = error.orig if isinstance(error, DBAPIError) else None
+    original = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(original, sqlite3.Error):
         return _from_sqlite(original, Path(name))
     return _from_postgres(original or error, name)

@@ -98,7 +98,11 @@ class LibraryStore:
     def iter_stored(
         self, *, embedder: str, video_ids: Sequence[str] | None = None, batch: int = 1000
     ) -> Iterator[StoredChunk]:
-        """Every chunk, or those of some videos, ``batch`` at a time; no transaction stays open between two batches."""
+        """Every chunk, or those of some videos, ``batch`` at a time; no transaction stays open between two batches.
+
+        Each batch is one state of the library. A video that is replaced between two of them may come with chunks of
+        both editions, or incomplete: who needs one state compares ``revision()`` before and after.
+        """
         if video_ids is None:
             yield from self._pages(embedder, (), batch)
             return
@@ -119,6 +123,8 @@ class LibraryStore:
                 span = {"first": found[0], "last": found[-1]}
                 page = hydrate(connection, query, embedder, span | ({"ids": video_ids} if video_ids else {}))
             yield from page
+            if len(found) < batch:
+                return
             last = found[-1]
 
     def unembedded(self, embedder: str) -> list[str]:

@@ -45,6 +45,8 @@ class Processes:
         with self._starting:
             if self._thread is None:
                 with self._database.write() as connection:
+                    forgotten = self._clock() - timedelta(days=1)
+                    connection.execute(delete(processes).where(processes.c.heartbeat_at < forgotten))
                     self._enter(connection)
                 self._thread = threading.Thread(target=self._beat, name="ledger-heartbeat", daemon=True)
                 self._thread.start()

@@ -4,6 +4,6 @@ Everything read here is untrusted. What cannot be used comes out as a SourceErro
 file does not keep the good ones out.
 """
 
-from core.sources.files import SUFFIXES, Upload, read_sources
+from core.sources.files import SUFFIXES, Seen, Upload, files_of, read_file, read_sources
 
-__all__ = ["SUFFIXES", "Upload", "read_sources"]
+__all__ = ["SUFFIXES", "Seen", "Upload", "files_of", "read_file", "read_sources"]

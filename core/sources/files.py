@@ -64,7 +64,35 @@ def read_sources(source: str | Path | Upload, seen: Seen | None = None) -> Itera
     ``seen``: shared by the sources of one batch. Hidden files and files of other kinds in a folder are passed over.
     """
     seen = seen if seen is not None else Seen()
-    items = _upload(source) if isinstance(source, Upload) else _path(Path(source))
+    if isinstance(source, Upload):
+        yield from _admitted(_upload(source), seen)
+        return
+    for found in files_of(Path(source)):
+        if isinstance(found, SourceError):
+            yield found
+        else:
+            yield from read_file(found[0], found[1], seen)
+
+
+def read_file(path: Path, as_named: str, seen: Seen) -> Iterator[Transcript | SourceError]:
+    """One file; ``as_named`` is its path below the folder that the user named. Raises nothing."""
+    return _admitted(_file(path, as_named), seen)
+
+
+def files_of(path: Path) -> Iterator[tuple[Path, str] | SourceError]:
+    """The file, or every file below the folder that can be read, each with its path as the user sees it."""
+    if path.is_dir():
+        yield from _folder(path)
+    elif path.is_file():
+        yield path, path.name
+    else:
+        shown_path = shown(str(path))
+        yield SourceError(
+            f'There is no file or folder "{shown_path}"', subject=shown_path, hint="Check the spelling of the path."
+        )
+
+
+def _admitted(items: Iterator[Transcript | SourceError], seen: Seen) -> Iterator[Transcript | SourceError]:
     for item in items:
         if (admitted := seen.admit(item)) is not None:
             yield admitted
@@ -75,19 +103,7 @@ def _upload(upload: Upload) -> Iterator[Transcript | SourceError]:
     return _guarded(name, name, io.BytesIO(upload.data), len(upload.data))
 
 
-def _path(path: Path) -> Iterator[Transcript | SourceError]:
-    if path.is_dir():
-        yield from _folder(path)
-    elif path.is_file():
-        yield from _file(path, path.name)
-    else:
-        shown_path = shown(str(path))
-        yield SourceError(
-            f'There is no file or folder "{shown_path}"', subject=shown_path, hint="Check the spelling of the path."
-        )
-
-
-def _folder(folder: Path) -> Iterator[Transcript | SourceError]:
+def _folder(folder: Path) -> Iterator[tuple[Path, str] | SourceError]:
     name = shown(str(folder))
     refused: list[OSError] = []
     found = False
@@ -97,7 +113,7 @@ def _folder(folder: Path) -> Iterator[Transcript | SourceError]:
             path = Path(parent, file)
             if path.suffix.lower() in SUFFIXES and path.is_file():
                 found = True
-                yield from _file(path, path.relative_to(folder).as_posix())
+                yield path, path.relative_to(folder).as_posix()
     for error in refused:
         denied = shown(str(error.filename))
         yield SourceError(f'The folder "{denied}" cannot be read', subject=denied, hint="Check who may read it.")

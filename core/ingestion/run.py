@@ -1,0 +1,235 @@
+"""One job from its first task to its last: the only function that ingests, whoever calls it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from core.chunking import chunk
+from core.config import Settings
+from core.errors import CuepointError, EmbeddingError, LibraryError, NotFound, SourceError, VectorIndexError
+from core.ingestion.board import Board
+from core.ingestion.embedding import EmbeddingLine, PendingVideo
+from core.ingestion.feed import Arrival, Feed
+from core.ingestion.uploads import UploadStore
+from core.ingestion.values import IngestProgress, IngestReport
+from core.ledger import Ledger
+from core.models import Transcript
+from core.ports import Embedder, TranscriptSource
+
+_log = logging.getLogger(__name__)
+
+FOLLOW_EVERY_S = 5.0
+"""The index follows the ledger so often, and at the end: once per video would cost more than the embedding."""
+_TELL_EVERY_S = 0.2
+CANCELLED = "Cancelled"
+
+
+class Sync(Protocol):
+    """Keeps the vector index equal to the ledger."""
+
+    def follow(self) -> object:
+        """Cheap where the ledger did not move. Raises VectorIndexError or LibraryError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every job works with."""
+
+    ledger: Ledger
+    embedder: Embedder
+    sync: Sync
+    source: TranscriptSource
+    uploads: UploadStore
+    settings: Settings
+
+
+class Run:
+    """One job in this process. ``work`` is called once; everything else at any time from any thread."""
+
+    def __init__(self, job_id: str, parts: Parts) -> None:
+        self.job_id = job_id
+        self._parts = parts
+        self._board = Board(parts.ledger.jobs, job_id, parts.ledger.jobs.items(job_id))
+        self._cancelled = threading.Event()
+        self._interrupted = threading.Event()
+        self._finished = threading.Event()
+        self._error: str | None = None
+        self._notices: list[str] = []
+        self._began: float | None = None
+        self._line: EmbeddingLine | None = None
+        self._chunks_saved = 0
+        self._followed = self._told = time.monotonic()
+
+    # --------------------------------------------------------------------------------------------- for who watches
+
+    def cancel(self) -> None:
+        """The videos that are saved stay; the others are left out."""
+        self._cancelled.set()
+
+    def interrupt(self) -> None:
+        """The process ends: the job stays unfinished, so that the next one resumes it."""
+        self._interrupted.set()
+
+    @property
+    def finished(self) -> bool:
+        return self._finished.is_set()
+
+    def progress(self) -> IngestProgress:
+        items = self._board.items()
+        progress = IngestProgress(self.job_id, items, self.finished, error=self._error, notices=tuple(self._notices))
+        if self._began is None or self.finished:
+            return progress
+        elapsed_s = time.monotonic() - self._began
+        return IngestProgress(
+            self.job_id,
+            items,
+            finished=False,
+            time_left_s=self._time_left_s(progress, elapsed_s),
+            notices=tuple(self._notices),
+            chunks_per_s=self._chunks_saved / elapsed_s if self._chunks_saved and elapsed_s > 0 else None,
+        )
+
+    def report(self) -> IngestReport:
+        return self._board.report(self._notices)
+
+    def _time_left_s(self, progress: IngestProgress, elapsed_s: float) -> float | None:
+        """By what was done of the items, or of the windows that wait for the embedder, whichever takes longer."""
+        line = self._line
+        known = []
+        if progress.done and progress.total > 1:
+            known.append(elapsed_s * (progress.total - progress.done) / progress.done)
+        if line is not None and line.texts_done:
+            known.append(elapsed_s * line.texts_waiting / line.texts_done)
+        return max(known, default=None)
+
+    # --------------------------------------------------------------------------------------------------- the work
+
+    def work(self, on_progress: Callable[[IngestProgress], None] | None = None) -> IngestReport:
+        """Does what is left of the job. Raises nothing that belongs to a source; see the report."""
+        self._began = time.monotonic()
+        tell = on_progress or (lambda _: None)
+        try:
+            self._ingest(tell)
+            self._end(CANCELLED if self._cancelled.is_set() else None)
+        except EmbeddingError as error:
+            self._give_up(error, write=True)
+        except LibraryError as error:
+            # The job stays open in the ledger: the next start takes it up where the disk has room again.
+            self._give_up(error, write=False)
+        except BaseException as error:
+            self._error = CANCELLED if isinstance(error, KeyboardInterrupt) else "A fault in Cuepoint ended the ingest"
+            self._end(self._error)
+            raise
+        finally:
+            self._finished.set()
+            tell(self.progress())
+        return self.report()
+
+    def _ingest(self, tell: Callable[[IngestProgress], None]) -> None:
+        parts = self._parts
+        feed = Feed(
+            self._board.open_tasks(),
+            source=parts.source,
+            uploads=parts.uploads,
+            settings=parts.settings,
+            unfold=self._board.unfold,
+        )
+        with EmbeddingLine(parts.embedder) as line, feed:
+            self._line = line
+            for arrival in feed:
+                if self._cancelled.is_set() or self._interrupted.is_set():
+                    break
+                self._take(arrival, line)
+                for video in line.ready():
+                    self._save(video)
+                self._between(tell)
+            else:
+                for video in line.rest():
+                    self._save(video)
+                    self._between(tell)
+        self._follow()
+
+    def _take(self, arrival: Arrival | None, line: EmbeddingLine) -> None:
+        if arrival is None:
+            line.flush_if_idle()
+        elif arrival.outcome is None:
+            self._board.read(arrival.task)
+        elif isinstance(arrival.outcome, Transcript):
+            self._board.arrived(arrival.task)
+            self._prepare(arrival, arrival.outcome, line)
+        else:
+            self._board.failed(arrival.task, arrival.outcome)
+
+    def _prepare(self, arrival: Arrival, transcript: Transcript, line: EmbeddingLine) -> None:
+        settings, library = self._parts.settings, self._parts.ledger.library
+        chunks = chunk(transcript, size=settings.chunk_chars, overlap=settings.chunk_overlap_chars)
+        if not chunks:
+            error = SourceError(f"{arrival.task.name} has no text", subject=arrival.task.name)
+            self._board.failed(arrival.task, error, video=True)
+            return
+        embedder = self._parts.embedder.identity
+        known = library.chunk_hashes(transcript.video.video_id, embedder=embedder)
+        if known == {c.id: c.content_hash for c in chunks} and self._is_same(transcript):
+            self._board.found_unchanged(arrival.task, transcript, len(chunks))
+            return
+        video = PendingVideo(arrival.task, transcript, chunks)
+        if known:
+            for stored in library.iter_stored(embedder=embedder, video_ids=[transcript.video.video_id]):
+                if stored.vectors is not None:
+                    video.vectors |= zip(stored.chunk.window_texts(), stored.vectors, strict=True)
+        line.add(video)
+
+    def _is_same(self, transcript: Transcript) -> bool:
+        """Whether the ledger has just this, apart from where it came from."""
+        try:
+            stored = self._parts.ledger.library.video(transcript.video.video_id)
+        except NotFound:
+            return False
+        old, new = stored.video, transcript.video
+        return stored.content_hash == transcript.content_hash and (old.title, old.channel, old.language, old.kind) == (
+            new.title,
+            new.channel,
+            new.language,
+            new.kind,
+        )
+
+    def _save(self, video: PendingVideo) -> None:
+        embedded = video.embedded()
+        self._parts.ledger.library.save(video.transcript, embedded, embedder=self._parts.embedder.identity)
+        self._chunks_saved += len(embedded)
+        self._board.saved(video.task, video.transcript, len(embedded))
+
+    def _between(self, tell: Callable[[IngestProgress], None]) -> None:
+        now = time.monotonic()
+        if now - self._followed > FOLLOW_EVERY_S:
+            self._follow()
+        if now - self._told > _TELL_EVERY_S:
+            self._told = now
+            tell(self.progress())
+
+    def _follow(self) -> None:
+        """What the index misses now, it gets at the next start: the ledger has it."""
+        try:
+            self._parts.sync.follow()
+        except (VectorIndexError, LibraryError) as error:
+            _log.warning("The index cannot follow the ledger: %s", error)
+            notice = f"Saved, but not searchable yet: {error}"
+            if notice not in self._notices:
+                self._notices.append(notice)
+        self._followed = time.monotonic()
+
+    def _give_up(self, error: CuepointError, *, write: bool) -> None:
+        self._error = str(error)
+        self._board.give_up(error, write=write)
+        if write:
+            self._end(self._error)
+
+    def _end(self, error: str | None) -> None:
+        if not self._interrupted.is_set():
+            self._error = error
+            self._parts.ledger.jobs.finish(self.job_id, error=error)

@@ -1,7 +1,7 @@
 # The app on a slim Python, without root. Build: docker build -t cuepoint .
 # Run: docker run -p 127.0.0.1:8501:8501 -v cuepoint:/data cuepoint
 FROM python:3.11-slim-bookworm AS packages
-ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy
+ENV UV_LINK_MODE=copy
 WORKDIR /build
 COPY requirements.txt requirements-dev.txt requirements-model.txt ./
 COPY deploy/install.sh deploy/install.sh

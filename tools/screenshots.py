@@ -1,0 +1,107 @@
+"""Makes the pictures of the README: ``make screenshots`` writes docs/images/ask.png and docs/images/search.png.
+
+It starts the app on a new library, which then holds the demo talks, and drives the machine's own Chromium. No chat
+model is used, so the picture of Ask shows what a reader without a key gets: quotes. ``--all`` takes every page,
+``--dark`` the dark theme, ``--out`` another folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tools.running_app import ROOT, running_app
+
+QUESTION = "How does hybrid retrieval combine keywords and vectors?"
+QUERY = "how to keep a model from inventing an answer"
+WAIT_MS = 60_000
+
+
+def open_page(page: Page, address: str) -> None:
+    """Opens an address and waits for the library to be ready: until then pages say that it is being loaded."""
+    page.goto(address)
+    expect(page.get_by_role("heading", level=1).first).to_be_visible(timeout=WAIT_MS)
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    """Waits for the running script to end, then for fonts and charts to be drawn."""
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=WAIT_MS)
+    page.evaluate("document.fonts.ready")
+    page.wait_for_timeout(700)
+
+
+def take_home(page: Page, address: str) -> None:
+    open_page(page, address)
+
+
+def take_search(page: Page, address: str) -> None:
+    open_page(page, f"{address}/search?q={quote(QUERY)}&limit=12")
+    expect(page.locator(".st-key-passage-1")).to_be_visible(timeout=WAIT_MS)
+    settle(page)
+
+
+def take_ask(page: Page, address: str) -> None:
+    open_page(page, f"{address}/ask")
+    box = page.get_by_test_id("stChatInputTextArea")
+    box.fill(QUESTION)
+    box.press("Enter")
+    expect(page.locator("[class*='st-key-feedback-']").first).to_be_visible(timeout=WAIT_MS)
+    settle(page)
+    page.get_by_test_id("stChatMessage").first.scroll_into_view_if_needed()
+
+
+def take_library(page: Page, address: str) -> None:
+    open_page(page, f"{address}/library")
+
+
+def take_traces(page: Page, address: str) -> None:
+    open_page(page, f"{address}/traces")
+
+
+IN_README: dict[str, Callable[[Page, str], None]] = {"search": take_search, "ask": take_ask}
+ALL = {"home": take_home, **IN_README, "library": take_library, "traces": take_traces}
+
+
+def chromium() -> str:
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    sys.exit("screenshots: no Chromium here (Debian, Ubuntu: apt-get install chromium)")
+
+
+def take(pictures: dict[str, Callable[[Page, str], None]], out: Path, *, dark: bool) -> None:
+    """Writes one PNG per picture, 1280 x 900 points at one and a half pixels each."""
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, running_app(Path(folder) / "data") as address, sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        page = browser.new_page(
+            viewport={"width": 1280, "height": 900}, device_scale_factor=1.5, color_scheme="dark" if dark else "light"
+        )
+        open_page(page, address)
+        expect(page.locator(".st-key-demo-notice")).to_be_visible(timeout=WAIT_MS)
+        for name, picture in pictures.items():
+            picture(page, address)
+            page.screenshot(path=out / f"{name}.png")
+            print(out / f"{name}.png")
+        browser.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--dark", action="store_true")
+    options = parser.parse_args()
+    take(ALL if options.all else IN_README, options.out, dark=options.dark)
+
+
+if __name__ == "__main__":
+    main()

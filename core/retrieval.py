@@ -10,12 +10,12 @@ or two out of fifty.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from core.errors import QuestionError
+from core.errors import EmbeddingError, QuestionError
 from core.ledger import LibraryStore, StoredChunk
 from core.models import Hit, Passage, SearchMode, SearchQuery, SearchResult, Vector, Vectors
 from core.ports import Embedder, IndexFilter, RelatedTerms, VectorIndex
@@ -44,11 +44,18 @@ _MAX_WORDS = 32
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """A query with what the embedder made of it."""
+    """A query with what the embedder made of it, and what is to be compared."""
 
-    text: str
-    vector: Vector | None
-    related: RelatedTerms
+    query: SearchQuery
+    mode: SearchMode
+    vector: Vector | None = None
+    related: RelatedTerms = field(default_factory=dict)
+    notice: str = ""
+
+    @property
+    def count(self) -> int:
+        """Candidates of each kind."""
+        return max(CANDIDATES, self.query.limit * 3)
 
 
 @dataclass(slots=True)
@@ -62,79 +69,85 @@ class _Candidates:
 class Retriever:
     """Finds passages. May be used from any thread.
 
-    ``embedder`` None: no embedder is to be had, only keyword search works.
+    ``refresh`` is called before each search and returns when the index stands at the ledger's present.
     """
 
     def __init__(
         self,
         library: LibraryStore,
         index: VectorIndex,
-        embedder: Embedder | None,
+        embedder: Embedder,
+        *,
         vocabulary: Vocabulary | None = None,
+        refresh: Callable[[], None] = lambda: None,
     ) -> None:
         self._library = library
         self._index = index
         self._embedder = embedder
         self._vocabulary = vocabulary
+        self._refresh = refresh
 
     def retrieve(self, query: SearchQuery) -> SearchResult:
         """The best passages of the query's channels.
 
-        Raises QuestionError for an empty or endless query or a limit out of range, EmbeddingError, VectorIndexError,
-        LibraryError.
+        Without an embedder, or on a server without BM25, the mode that is possible is used and a notice says so.
+        Raises QuestionError for an empty or endless query or a limit out of range, VectorIndexError, LibraryError.
         """
         started = time.perf_counter()
         _check(query)
-        mode = self._possible_mode(query.mode)
-        question = self._understand(query.text, mode)
-        candidates = self._candidates(question, query, mode)
-        passages = self._second_look(question, candidates, query, mode)
+        self._refresh()
+        question = self._understand(query)
+        passages = self._second_look(question, self._candidates(question))
         took_ms = (time.perf_counter() - started) * 1000
-        return SearchResult(query, passages, took_ms, self._notices(query, mode))
+        return SearchResult(query, passages, took_ms, self._notices(question))
 
-    def _possible_mode(self, wanted: SearchMode) -> SearchMode:
-        if self._embedder is None:
-            return SearchMode.KEYWORD
-        return wanted if self._index.has_keyword else SearchMode.DENSE
+    def _understand(self, query: SearchQuery) -> _Question:
+        mode, notice = query.mode, ""
+        if not self._index.has_keyword and mode is not SearchMode.DENSE:
+            mode, notice = SearchMode.DENSE, "This Milvus server has no keyword search; only the meaning was compared."
+        if mode is SearchMode.KEYWORD:
+            return _Question(query, mode)
+        try:
+            vector, related = self._embed(query.text, mode)
+        except EmbeddingError as error:
+            return _Question(query, SearchMode.KEYWORD, notice=f"Only the words were compared: {error}")
+        return _Question(query, mode, vector, related, notice)
 
-    def _understand(self, text: str, mode: SearchMode) -> _Question:
-        """One call to the embedder, for the query and its words together."""
-        if self._embedder is None or mode is SearchMode.KEYWORD:
-            return _Question(text, None, {})
+    def _embed(self, text: str, mode: SearchMode) -> tuple[Vector, RelatedTerms]:
+        """The query's vector, and related words. One call to the embedder, with the words that the library lacks."""
         if self._vocabulary is None or mode is SearchMode.DENSE:
-            return _Question(text, self._embedder.embed([text])[0], {})
-        content = _content_words(text)
-        vectors = self._embedder.embed([text, *content])
-        related = self._vocabulary.related(dict(zip(content, vectors[1:], strict=True)), vectors[0])
-        return _Question(text, vectors[0], related)
+            return self._embedder.embed([text])[0], {}
+        stem_of = _content_words(text)
+        known = self._vocabulary.vectors_of(stem_of.values())
+        unknown = [word for word, stem in stem_of.items() if stem not in known]
+        question, *rest = self._embedder.embed([text, *unknown])
+        words = {word: known[stem] for word, stem in stem_of.items() if stem in known}
+        words.update(zip(unknown, rest, strict=True))
+        return question, self._vocabulary.related(words, question)
 
-    def _candidates(self, question: _Question, query: SearchQuery, mode: SearchMode) -> _Candidates:
-        where, count = IndexFilter(query.channels), max(CANDIDATES, query.limit * 3)
-        found = _Candidates()
+    def _candidates(self, question: _Question) -> _Candidates:
+        where, found = IndexFilter(question.query.channels), _Candidates()
         if question.vector is not None:
-            found.dense = _scores(self._index.search_dense(question.vector, count, where))
-        if mode is not SearchMode.DENSE:
-            hits = self._index.search_keyword(question.text, KEYWORD_DEPTH, where, related=question.related)
+            found.dense = _scores(self._index.search_dense(question.vector, question.count, where))
+        if question.mode is not SearchMode.DENSE:
+            text, depth = question.query.text, max(KEYWORD_DEPTH, question.count)
+            hits = self._index.search_keyword(text, depth, where, related=question.related)
             top = max((hit.score for hit in hits), default=1.0)
             found.keyword = {hit.chunk_id: hit.score / top for hit in hits}
         return found
 
-    def _second_look(
-        self, question: _Question, found: _Candidates, query: SearchQuery, mode: SearchMode
-    ) -> tuple[Passage, ...]:
+    def _second_look(self, question: _Question, found: _Candidates) -> tuple[Passage, ...]:
         """Scores the candidates by their windows and hydrates the best. What the ledger no longer has is left out."""
-        count = max(CANDIDATES, query.limit * 3)
-        ids = list(dict.fromkeys([*found.dense, *list(found.keyword)[:count]]))
+        ids = list(dict.fromkeys([*found.dense, *list(found.keyword)[: question.count]]))
         parts = self._parts(question, ids, found)
-        weights = WEIGHTS[mode]
-        scored = {
-            chunk_id: sum(weights[name] * part.get(name, 0.0) for name in weights) for chunk_id, part in parts.items()
-        }
-        ranked = sorted(scored, key=lambda chunk_id: (-scored[chunk_id], chunk_id))[: query.limit]
-        stored = self._library.stored(ranked, embedder=self._identity)
+        scores = {chunk_id: _weighted(part, question.mode) for chunk_id, part in parts.items()}
+        ranked = sorted(scores, key=lambda chunk_id: (-scores[chunk_id], chunk_id))[: question.query.limit]
+        stored = self._library.stored(ranked, embedder=self._embedder.identity)
         known = [stored[chunk_id] for chunk_id in ranked if chunk_id in stored]
         return tuple(
-            _passage(item, rank, max(0.0, scored[item.chunk.id]), parts[item.chunk.id], question)
+            Passage(
+                item.chunk, item.video, rank, scores[item.chunk.id], parts[item.chunk.id], _best_span(item, question)
+            )
             for rank, item in enumerate(known, start=1)
         )
 
@@ -143,31 +156,18 @@ class Retriever:
         parts = {i: {"keyword": found.keyword.get(i, 0.0)} if found.keyword else {} for i in ids}
         if question.vector is None:
             return parts
-        for chunk_id, vectors in self._library.vectors(ids, embedder=self._identity).items():
-            window, pooled = _similarities(vectors, question.vector)
+        held = self._library.vectors(ids, embedder=self._embedder.identity)
+        for chunk_id, (window, pooled) in _similarities(held, question.vector).items():
             parts[chunk_id] |= {"window": window, "dense": pooled}
         return parts
 
-    @property
-    def _identity(self) -> str:
-        return self._embedder.identity if self._embedder is not None else ""
-
-    def _notices(self, query: SearchQuery, mode: SearchMode) -> tuple[str, ...]:
-        notices = []
-        if self._embedder is None and query.mode is not SearchMode.KEYWORD:
-            notices.append("No embedding model is available, so only the words were compared.")
-        elif mode is not query.mode:
-            notices.append("This Milvus server has no keyword search, so only the meaning was compared.")
-        if (
-            mode is not SearchMode.KEYWORD
-            and self._reads_english_only()
-            and guess_language(query.text) not in ("", "en")
-        ):
-            notices.append("The embedding model reads English; searches in other languages find less.")
+    def _notices(self, question: _Question) -> tuple[str, ...]:
+        notices = [question.notice] if question.notice else []
+        reads = getattr(self._embedder, "languages", ())
+        language = guess_language(question.query.text)
+        if question.vector is not None and reads and language and language not in reads:
+            notices.append("The embedding model reads English; a search in another language finds less.")
         return tuple(notices)
-
-    def _reads_english_only(self) -> bool:
-        return getattr(self._embedder, "languages", None) == ("en",)
 
 
 def _check(query: SearchQuery) -> None:
@@ -182,26 +182,32 @@ def _check(query: SearchQuery) -> None:
         raise QuestionError(f"The number of results is {query.limit}", hint=f"Choose between 1 and {MAX_LIMIT}.")
 
 
-def _content_words(text: str) -> list[str]:
-    """The query's words without the stop words of its language, each once."""
+def _content_words(text: str) -> dict[str, str]:
+    """Word -> stem of the query's words that are no stop words of its language."""
     terms = content_terms(text, guess_language(text) or "en")
-    return list(dict.fromkeys(word for _, word in terms))[:_MAX_WORDS]
+    return dict(list({word: stem for stem, word in terms}.items())[:_MAX_WORDS])
 
 
 def _scores(hits: Sequence[Hit]) -> dict[str, float]:
     return {hit.chunk_id: hit.score for hit in hits}
 
 
-def _similarities(vectors: Vectors, question: Vector) -> tuple[float, float]:
-    """Cosine of the best window, and of the mean of all."""
-    windows = vectors @ question
-    mean = vectors.mean(axis=0)
-    norm = float(np.linalg.norm(mean))
-    return float(windows.max()), float(mean @ question) / norm if norm else 0.0
+def _similarities(held: Mapping[str, Vectors], question: Vector) -> dict[str, tuple[float, float]]:
+    """Chunk id -> cosine of the best window, and of the mean of all windows."""
+    if not held:
+        return {}
+    counts = np.array([len(vectors) for vectors in held.values()])
+    begins = np.concatenate(([0], np.cumsum(counts)[:-1]))
+    rows = np.concatenate(list(held.values()))
+    best = np.maximum.reduceat(rows @ question, begins)
+    means = np.add.reduceat(rows, begins) / counts[:, None]
+    pooled = (means @ question) / np.maximum(np.linalg.norm(means, axis=1), 1e-9)
+    return {chunk_id: (float(b), float(p)) for chunk_id, b, p in zip(held, best, pooled, strict=True)}
 
 
-def _passage(item: StoredChunk, rank: int, score: float, parts: Mapping[str, float], question: _Question) -> Passage:
-    return Passage(item.chunk, item.video, rank, score, parts, _best_span(item, question))
+def _weighted(part: Mapping[str, float], mode: SearchMode) -> float:
+    """The score: 0 to 1."""
+    return max(0.0, sum(weight * part.get(name, 0.0) for name, weight in WEIGHTS[mode].items()))
 
 
 def _best_span(item: StoredChunk, question: _Question) -> tuple[int, int]:
@@ -209,5 +215,5 @@ def _best_span(item: StoredChunk, question: _Question) -> tuple[int, int]:
     chunk = item.chunk
     if question.vector is not None and item.vectors is not None:
         return chunk.windows[int(np.argmax(item.vectors @ question.vector))]
-    matches = [begin for begin, _ in highlight(chunk.text, question.text, item.video.language)]
+    matches = [begin for begin, _ in highlight(chunk.text, question.query.text, item.video.language)]
     return max(chunk.windows, key=lambda span: sum(span[0] <= at < span[1] for at in matches))

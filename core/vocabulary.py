@@ -8,7 +8,8 @@ The question as a whole has a say, so that "shot" leans to "photo" or "gun" as t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from threading import Lock
 from typing import Protocol
 
@@ -43,41 +44,63 @@ class Vocabulary:
         self._store = store
         self._embedder = embedder
         self._extending = Lock()
-        self._known: tuple[list[str], Vectors] | None = None
+        self._known: _Terms | None = None
 
     def load(self) -> int:
         """Reads the words that the ledger has, if that is not done; returns how many."""
-        return len(self._loaded()[0])
+        return len(self._terms().stems)
 
     def extend(self, words: Mapping[str, str]) -> int:
-        """Embeds and keeps the words (stem -> a word with that stem) that are new; returns how many. Raises
-        EmbeddingError; what was embedded before it is kept.
+        """Embeds and keeps the words (stem -> a word with that stem) that are new; returns how many.
+
+        Raises EmbeddingError; what was embedded before it is kept.
         """
         with self._extending:
-            known = set(self._loaded()[0])
-            new = [stem for stem in words if stem not in known]
+            new = [stem for stem in words if stem not in self._terms().rows]
             for begin in range(0, len(new), _PORTION):
                 portion = new[begin : begin + _PORTION]
                 vectors = self._embedder.embed([words[stem] for stem in portion])
                 self._store.save_terms(portion, vectors, embedder=self._embedder.identity)
-                stems, matrix = self._loaded()
-                self._known = ([*stems, *portion], np.concatenate((matrix, vectors)) if stems else vectors)
+                self._known = self._terms().with_more(portion, vectors)
             return len(new)
+
+    def vectors_of(self, stems: Iterable[str]) -> dict[str, Vector]:
+        """The vectors of those stems that the library knows."""
+        terms = self._terms()
+        return {stem: terms.vectors[terms.rows[stem]] for stem in stems if stem in terms.rows}
 
     def related(self, words: Mapping[str, Vector], question: Vector) -> RelatedTerms:
         """For each word (with its vector) the library's nearest stems, weighted by cosine."""
-        stems, matrix = self._loaded()
-        if not stems or not words:
+        terms = self._terms()
+        if not terms.stems or not words:
             return {}
-        context = QUESTION_WEIGHT * (matrix @ question)
-        similar = np.stack(list(words.values())) @ matrix.T
-        return {word: _nearest(stems, row, row + context) for word, row in zip(words, similar, strict=True)}
+        context = QUESTION_WEIGHT * (terms.vectors @ question)
+        similar = np.stack(list(words.values())) @ terms.vectors.T
+        return {word: _nearest(terms.stems, row, row + context) for word, row in zip(words, similar, strict=True)}
 
-    def _loaded(self) -> tuple[list[str], Vectors]:
+    def _terms(self) -> _Terms:
         known = self._known
         if known is None:
-            known = self._known = self._store.terms(embedder=self._embedder.identity)
+            known = self._known = _Terms.of(*self._store.terms(embedder=self._embedder.identity))
         return known
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """Never changed, so that a reader needs no lock."""
+
+    stems: list[str]
+    vectors: Vectors
+    rows: dict[str, int]
+
+    @classmethod
+    def of(cls, stems: list[str], vectors: Vectors) -> _Terms:
+        return cls(stems, vectors, {stem: row for row, stem in enumerate(stems)})
+
+    def with_more(self, stems: list[str], vectors: Vectors) -> _Terms:
+        if not self.stems:
+            return _Terms.of(stems, vectors)
+        return _Terms.of([*self.stems, *stems], np.concatenate((self.vectors, vectors)))
 
 
 def _nearest(stems: list[str], similarity: Vector, preference: Vector) -> dict[str, float]:

@@ -13,7 +13,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,9 @@ _GRAPH_VERSION = 1
 """Raise it when bert_graph.py builds another graph: cached ones are then built anew."""
 _MAX_CHARS = 16_384
 """Far more than 256 tokens of any prose; bounds the time that a text of megabytes takes to tokenise."""
+_WORST_PADDING = 2
+_BATCH_TOKENS = 1024
+"""Short texts go together in larger batches, up to so many tokens: a call costs a millisecond in itself."""
 _RETRY_AFTER_S = 60.0
 """A failed load is remembered this long, so that a machine without network does not wait for it at every search."""
 _BUILD_LOCK_S = 300.0
@@ -80,8 +83,7 @@ class LocalEmbedder:
         vectors = np.empty((len(tokens), self.dimensions), np.float32)
         # Texts of one length side by side: a batch is padded to its longest.
         order = sorted(range(len(tokens)), key=lambda row: len(tokens[row]))
-        for begin in range(0, len(order), self.batch_size):
-            rows = order[begin : begin + self.batch_size]
+        for rows in _batches(order, [len(tokens[row]) for row in order], self.batch_size):
             vectors[rows] = engine.run([tokens[row] for row in rows])
         return vectors
 
@@ -103,6 +105,23 @@ class LocalEmbedder:
         except EmbeddingError as error:
             self._failure, self._retry_at = error, time.monotonic() + _RETRY_AFTER_S
             raise
+
+
+def _batches(order: Sequence[int], lengths: Sequence[int], size: int) -> Iterator[list[int]]:
+    """Runs of ``order``: ``size`` texts, more where they are short, fewer where the longest has twice the tokens of
+    the shortest, since the rest would be padding.
+
+    A query and its words are such a case: one sentence beside words of three tokens.
+    """
+    begin = 0
+    for end in range(1, len(order) + 1):
+        if end < len(order):
+            full = end - begin >= size and (end - begin + 1) * lengths[end] > _BATCH_TOKENS
+            if not full and lengths[end] <= _WORST_PADDING * lengths[begin]:
+                continue
+        if begin < end:
+            yield list(order[begin:end])
+            begin = end
 
 
 class _Engine:

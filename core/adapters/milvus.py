@@ -6,10 +6,9 @@ Importing this module costs about two seconds (pymilvus); nothing imports it bef
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from core.adapters.milvus_client import CALL_TIMEOUT_S, connect, place, translated
 from core.adapters.milvus_lite import acquire, is_lite, release
@@ -28,9 +27,7 @@ from core.adapters.milvus_schema import (
 )
 from core.errors import IndexUnreachable, VectorIndexError
 from core.models import Hit, IndexRow, Vector
-from core.ports import IndexFilter
-
-T = TypeVar("T")
+from core.ports import IndexFilter, RelatedTerms
 
 ROWS_PER_CALL = 500
 """With 3,072 dimensions and the longest text a call stays under the 64 MB that a server accepts."""
@@ -81,20 +78,23 @@ class MilvusIndex:
     def upsert(self, rows: Sequence[IndexRow]) -> None:
         entities = list({row.chunk.id: to_entity(row) for row in rows}.values())
         with self._writing:
-            for batch in _batches(entities):
-                self._call("upsert", data=batch)
+            for first in range(0, len(entities), ROWS_PER_CALL):
+                self._call("upsert", data=entities[first : first + ROWS_PER_CALL])
             self._flush()
 
     def delete(self, chunk_ids: Sequence[str]) -> None:
         with self._writing:
-            for batch in _batches(chunk_ids):
-                self._call("delete", filter=is_one_of("id", batch))
+            for first in range(0, len(chunk_ids), ROWS_PER_CALL):
+                self._call("delete", filter=is_one_of("id", chunk_ids[first : first + ROWS_PER_CALL]))
             self._flush()
 
     def search_dense(self, vector: Vector, limit: int, where: IndexFilter) -> list[Hit]:
         return self._search(DENSE, vector, "COSINE", limit, where)
 
-    def search_keyword(self, text: str, limit: int, where: IndexFilter) -> list[Hit]:
+    def search_keyword(
+        self, text: str, limit: int, where: IndexFilter, *, related: RelatedTerms | None = None
+    ) -> list[Hit]:
+        del related  # a server weighs every word of a query by its rarity alone
         if not self._has_keyword:
             raise VectorIndexError(f"Milvus at {place(self._uri)} has no keyword search", hint="It needs Milvus 2.5.")
         query = clip(text, TEXT_BYTES).strip()
@@ -173,9 +173,3 @@ class MilvusIndex:
             raise self._damage
         with translated(self._uri):
             return getattr(self._client, method)(self._collection, timeout=CALL_TIMEOUT_S, **options)
-
-
-def _batches(items: Sequence[T]) -> Iterator[list[T]]:
-    remaining = iter(items)
-    while batch := list(islice(remaining, ROWS_PER_CALL)):
-        yield batch

@@ -59,7 +59,7 @@ class _State:
     languages: set[str] = field(default_factory=set)
 
     @classmethod
-    def empty(cls, dimensions: int, capacity: int = _FIRST_CAPACITY) -> _State:
+    def empty(cls, dimensions: int = 0, capacity: int = 0) -> _State:
         return cls(
             vectors=np.zeros((capacity, dimensions), np.float32),
             lengths=np.zeros(capacity, np.float32),
@@ -69,14 +69,13 @@ class _State:
 
 
 class ExactIndex:
-    """Implements core.ports.VectorIndex."""
+    """Implements core.ports.VectorIndex. The first row decides the number of dimensions, until ``reset``."""
 
     has_keyword = True
 
-    def __init__(self, dimensions: int) -> None:
-        self._dimensions = dimensions
+    def __init__(self) -> None:
         self._write = Lock()
-        self._state = _State.empty(dimensions)
+        self._state = _State.empty()
 
     def __len__(self) -> int:
         state = self._state
@@ -107,7 +106,7 @@ class ExactIndex:
     def reset(self) -> None:
         """Drops every row."""
         with self._write:
-            self._state = _State.empty(self._dimensions)
+            self._state = _State.empty()
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -118,6 +117,8 @@ class ExactIndex:
         """By cosine similarity (rows and query have unit length), best first."""
         state = self._state
         size = state.size
+        if size == 0:
+            return []
         scores = state.vectors[:size] @ vector.astype(np.float32)
         return _best(state, scores, _allowed(state, size, where), limit)
 
@@ -160,7 +161,7 @@ class ExactIndex:
 
     def _append(self, state: _State, rows: Sequence[IndexRow]) -> None:
         first = state.size
-        _reserve(state, first + len(rows))
+        _reserve(state, first + len(rows), len(rows[0].vector) if rows else 0)
         new: dict[str, list[tuple[int, int]]] = defaultdict(list)
         for slot, row in enumerate(rows, start=first):
             counts = _count_terms(state, row)
@@ -180,7 +181,7 @@ class ExactIndex:
         old = self._state
         if old.dead <= max(_FIRST_CAPACITY, old.size * MAX_DEAD_SHARE):
             return
-        fresh = _State.empty(self._dimensions, max(_FIRST_CAPACITY, old.size - old.dead))
+        fresh = _State.empty(old.vectors.shape[1], old.size - old.dead)
         self._append(fresh, [old.rows[slot] for slot in sorted(old.slot_of.values())])
         self._state = fresh
 
@@ -213,13 +214,14 @@ def _extend_postings(state: _State, new: Mapping[str, Sequence[tuple[int, int]]]
         state.postings[stem] = added
 
 
-def _reserve(state: _State, needed: int) -> None:
+def _reserve(state: _State, needed: int, dimensions: int) -> None:
     """Room for so many rows. Arrays are replaced, not resized: a reader may hold the old ones."""
     capacity = len(state.alive)
     if needed <= capacity:
         return
-    extra = max(needed, capacity * 2) - capacity
-    state.vectors = np.concatenate((state.vectors, np.zeros((extra, state.vectors.shape[1]), np.float32)))
+    extra = max(needed, capacity * 2, _FIRST_CAPACITY) - capacity
+    old = state.vectors if state.size else np.zeros((capacity, dimensions), np.float32)
+    state.vectors = np.concatenate((old, np.zeros((extra, dimensions), np.float32)))
     state.lengths = np.concatenate((state.lengths, np.zeros(extra, np.float32)))
     state.alive = np.concatenate((state.alive, np.zeros(extra, np.bool_)))
     state.channels = np.concatenate((state.channels, np.zeros(extra, np.int32)))

@@ -120,7 +120,7 @@ def test_the_chunk_of_the_answer_shares_a_content_word_with_the_question(questio
 @pytest.fixture(scope="module")
 def index() -> ExactIndex:
     rows = [IndexRow(part, talk.video, np.ones(1, np.float32)) for talk in TALKS for part in chunk(talk)]
-    index = ExactIndex(1)
+    index = ExactIndex()
     index.upsert(rows)
     return index
 

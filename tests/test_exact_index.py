@@ -8,14 +8,14 @@ import threading
 import numpy as np
 import pytest
 
-from core.exact_index import B, K1, ExactIndex
+from core.exact_index import K1, B, ExactIndex
 from tests.contracts.vector_index import DIMENSIONS, EVERYWHERE, VectorIndexContract, ids, make_row
 
 
 class TestExactIndex(VectorIndexContract):
     @pytest.fixture
     def index(self) -> ExactIndex:
-        return ExactIndex(DIMENSIONS)
+        return ExactIndex()
 
 
 def _random_rows(count: int, seed: int = 7):
@@ -27,7 +27,7 @@ def _random_rows(count: int, seed: int = 7):
 
 def test_dense_ranking_equals_a_full_sort():
     rows = _random_rows(3000)
-    index = ExactIndex(DIMENSIONS)
+    index = ExactIndex()
     index.upsert(rows)
     query = rows[42].vector
     expected = sorted(rows, key=lambda row: -float(row.vector @ query))[:25]
@@ -37,7 +37,7 @@ def test_dense_ranking_equals_a_full_sort():
 
 def test_keyword_score_is_the_bm25_formula():
     """Two rows, one query word: score, idf and length norm as in the paper."""
-    index = ExactIndex(DIMENSIONS)
+    index = ExactIndex()
     index.upsert([make_row("x", text="zebra zebra lion"), make_row("y", text="lion tiger")])
     (hit,) = index.search_keyword("zebra", 5, EVERYWHERE)
     length, mean = 5, (5 + 4) / 2  # the titles "Talk x" and "Talk y" count too
@@ -47,13 +47,13 @@ def test_keyword_score_is_the_bm25_formula():
 
 
 def test_words_match_by_stem_and_stop_words_do_not_count():
-    index = ExactIndex(DIMENSIONS)
+    index = ExactIndex()
     index.upsert([make_row("a", text="she was running in the rain"), make_row("b", text="the what and the who")])
     assert ids(index.search_keyword("What is the best way to run?", 5, EVERYWHERE)) == ["a:0"]
 
 
 def test_a_related_word_matches_below_the_word_itself():
-    index = ExactIndex(DIMENSIONS)
+    index = ExactIndex()
     index.upsert([make_row("x", text="the aircraft lands"), make_row("y", text="the plane lands")])
     related = {"plane": {"aircraft": 0.7}}
     assert ids(index.search_keyword("plane", 5, EVERYWHERE)) == ["y:0"]
@@ -64,7 +64,7 @@ def test_a_related_word_matches_below_the_word_itself():
 
 def test_ten_related_words_count_once():
     """A query word adds its best match to a row's score, not the sum of all matches."""
-    index = ExactIndex(DIMENSIONS)
+    index = ExactIndex()
     index.upsert([make_row("a", text="jet glider airliner"), make_row("b", text="plane")])
     related = {"plane": {"jet": 0.5, "glider": 0.5, "airlin": 0.5}}
     assert ids(index.search_keyword("plane", 5, EVERYWHERE, related=related)) == ["b:0", "a:0"]
@@ -73,12 +73,12 @@ def test_ten_related_words_count_once():
 def test_rows_survive_growth_and_compaction():
     """5,000 rows with 4,000 deleted: the rest is found as if nothing else had ever been there."""
     rows = _random_rows(5000)
-    index = ExactIndex(DIMENSIONS)
+    index = ExactIndex()
     for begin in range(0, 5000, 700):
         index.upsert(rows[begin : begin + 700])
     index.delete([row.chunk.id for row in rows[:4000]])
     assert len(index) == 1000
-    fresh = ExactIndex(DIMENSIONS)
+    fresh = ExactIndex()
     fresh.upsert(rows[4000:])
     assert index.inventory() == fresh.inventory()
     query = rows[4500].vector
@@ -87,7 +87,7 @@ def test_rows_survive_growth_and_compaction():
 
 
 def test_the_vocabulary_holds_words_that_stand_in_several_rows():
-    index = ExactIndex(DIMENSIONS)
+    index = ExactIndex()
     index.upsert([make_row("a", text="Flying zebras"), make_row("b", text="a flying carpet")])
     assert index.vocabulary() == {"talk": "talk", "fli": "flying"}
 
@@ -95,7 +95,7 @@ def test_the_vocabulary_holds_words_that_stand_in_several_rows():
 def test_searches_are_whole_while_rows_come_and_go():
     """Readers take no lock: each result holds only rows that exist, whatever writers do meanwhile."""
     rows = _random_rows(2000)
-    index = ExactIndex(DIMENSIONS)
+    index = ExactIndex()
     index.upsert(rows[:1000])
     failures: list[Exception] = []
     stop = threading.Event()

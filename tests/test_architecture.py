@@ -125,7 +125,7 @@ def test_no_file_names_a_registry_or_a_folder_of_this_machine() -> None:
 def readme_settings() -> dict[str, str]:
     """Variable -> default, from the rows of the table in README that begin with a variable's name."""
     rows = re.findall(
-        r"^\| `([A-Z][A-Z_]+)` \| ([^|]*) \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE
+        r"^\| `([A-Z][A-Z_]+)` \|([^|]*)\|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE
     )
     return {name: default.strip().strip("`") for name, default in rows}
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 
 from core.ledger import Ledger, open_ledger
-from tests.ledger.postgres import Cluster, cluster, find_binaries
+from tests.ledger.postgres import Cluster, cluster, find_binaries, free_port
 from tests.ledger.samples import Ticking
 
 
@@ -59,3 +62,53 @@ def ledger(url: str, clock: Ticking) -> Iterator[Ledger]:
     opened = open_ledger(url, clock=clock)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def read_only() -> Callable[[Path], AbstractContextManager[Path]]:
+    """A context in which a folder cannot be written: root needs a mount for that, others a mode."""
+    return _read_only
+
+
+@contextmanager
+def _read_only(folder: Path) -> Iterator[Path]:
+    if os.geteuid() != 0:
+        folder.chmod(0o555)
+        yield folder
+        folder.chmod(0o755)
+        return
+    with _mounted(folder, "--bind", folder):
+        _mount("-o", "remount,ro,bind", folder)
+        yield folder
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of three megabytes."""
+    if os.geteuid() != 0:
+        pytest.skip("a small disk can be mounted by root only")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    with _mounted(folder, "-t", "tmpfs", "-o", "size=3m", "tmpfs"):
+        yield folder
+
+
+@contextmanager
+def _mounted(folder: Path, *options: object) -> Iterator[None]:
+    _mount(*options, folder)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def _mount(*arguments: object) -> None:
+    done = subprocess.run(["mount", *map(str, arguments)], check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip(f"this machine does not let root mount: {done.stderr.strip()}")
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port of this machine at which nobody listens."""
+    return free_port()

@@ -61,7 +61,7 @@ def cluster(binaries: Path) -> Iterator[Cluster]:
     user = _other_user()
     if user is not None:
         os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
-    port = _free_port()
+    port = free_port()
     try:
         _run(binaries / "initdb", "-D", folder / "data", "-U", "cue", "-A", "trust", "-N", user=user)
         options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=60"
@@ -88,7 +88,7 @@ def _run(*command: Any, user: str | None) -> None:
     subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL, cwd="/", **identity)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

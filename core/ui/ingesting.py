@@ -11,6 +11,7 @@ from core.errors import SourceError
 from core.ingestion import IngestProgress
 from core.ledger import ItemState, JobItem
 from core.services import Services
+from core.ui.components import notices
 from core.ui.errors import callback, guard
 from core.ui.text import count, escape_markdown, one_line, span_of_time
 
@@ -74,6 +75,11 @@ def _show(progress: IngestProgress) -> None:
     with st.container(border=True, key="ingest-progress"):
         share = progress.done / progress.total if progress.total else 0.0
         st.progress(1.0 if progress.finished else share, text=progress_line(progress))
+        if progress.error:
+            st.error(escape_markdown(progress.error), icon=":material/error:")
+        if progress.current:
+            st.caption(escape_markdown(progress.current))
+        notices(progress.notices)
         _failures([item for item in progress.items if item.state is ItemState.FAILED])
 
 

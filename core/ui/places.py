@@ -1,7 +1,7 @@
 """Where the pages' files are, so that a link names a page and not a path.
 
-The folder is not called `pages`: Streamlit would run a file of a folder of that name without Home.py around it, when it is
-the first address that somebody opens after a start.
+The folder is not called `pages`: Streamlit would run a file of a folder of that name without Home.py around it, when it
+is the first address that somebody opens after a start.
 """
 
 from pathlib import Path

@@ -136,6 +136,7 @@ class FakeTraces:
 
     def __init__(self) -> None:
         self.rows: dict[str, Trace] = {}
+        self.asked: list[TraceFilter] = []
 
     def put(self, trace: Trace) -> None:
         self.rows[trace.trace_id] = trace
@@ -149,6 +150,7 @@ class FakeTraces:
         return [trace for trace in self.rows.values() if trace.conversation_id == conversation_id]
 
     def list(self, where: TraceFilter) -> list[Trace]:
+        self.asked.append(where)
         found = [trace for trace in reversed(self.rows.values()) if self._matches(trace, where)]
         return found[where.offset : None if where.limit is None else where.offset + where.limit]
 
@@ -203,6 +205,9 @@ class FakeAnswering:
 
     def finish(self, trace_id: str) -> None:
         self.traces.put(self._final[trace_id])
+
+    def final_text(self, trace_id: str) -> str:
+        return self._final[trace_id].answer.text
 
     def cancel(self, trace_id: str) -> None:
         self.finish(trace_id)

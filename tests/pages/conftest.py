@@ -26,7 +26,7 @@ def open_page(services: FakeServices, monkeypatch: pytest.MonkeyPatch) -> OpenPa
     monkeypatch.setattr(resources, "build_services", lambda settings: services)
 
     def open_page(name: str = "home", **address: str | list[str]) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=60).run()
+        app = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=60)
         if name != "home":
             app.switch_page(f"app_pages/{name}.py")
         for key, value in address.items():

@@ -1,0 +1,78 @@
+"""The Traces page."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.answering import AskRequest
+from core.models import AnswerStatus, Feedback
+from tests.fakes.services import FakeServices
+from tests.pages.conftest import OpenPage, words
+
+
+@pytest.fixture
+def asked(services: FakeServices) -> FakeServices:
+    for question in ("What is an embedding?", "What is drift?", "xyzzy"):
+        services.answering.start(AskRequest(question=question))
+    services.answering.save_feedback(Feedback("trace-2", -1, "Wrong"))
+    return services
+
+
+def test_the_table_has_the_newest_first(open_page: OpenPage, asked: FakeServices) -> None:
+    app = open_page("traces")
+    assert app.dataframe[0].value["Question"].tolist() == ["xyzzy", "What is drift?", "What is an embedding?"]
+    assert "3 traces" in words(app)
+
+
+def test_filters_narrow_the_table(open_page: OpenPage, asked: FakeServices) -> None:
+    app = open_page("traces")
+    app.selectbox(key="trace-status").set_value(str(AnswerStatus.REFUSED)).run()
+    assert app.dataframe[0].value["Question"].tolist() == ["xyzzy"]
+    app.selectbox(key="trace-status").set_value(None).run()
+    app.selectbox(key="trace-thumb").set_value("Down").run()
+    assert app.dataframe[0].value["Question"].tolist() == ["What is drift?"]
+    app.selectbox(key="trace-thumb").set_value(None).run()
+    app.text_input(key="trace-text").set_value("EMBEDDING?").run()
+    assert "What is an embedding?" in app.dataframe[0].value["Question"].tolist()
+    assert "xyzzy" not in app.dataframe[0].value["Question"].tolist()
+
+
+def test_the_period_becomes_a_time(open_page: OpenPage, asked: FakeServices) -> None:
+    app = open_page("traces")
+    assert asked.traces.asked[-1].since is not None
+    app.button_group(key="trace-period").set_value("All").run()
+    assert asked.traces.asked[-1].since is None
+
+
+def test_no_trace_says_what_to_do(open_page: OpenPage) -> None:
+    assert "No trace here" in words(open_page("traces"))
+
+
+def test_one_trace_shows_steps_prompt_passages_answer_and_usage(open_page: OpenPage, asked: FakeServices) -> None:
+    app = open_page("traces", trace="trace-1")
+    trace = asked.traces.get("trace-1")
+    steps = app.table[0].value
+    assert steps["Step"].tolist() == ["retrieve", "render", "generate", "check"]
+    assert steps["Took"].tolist() == ["12 ms", "1.0 ms", "880 ms", "7.0 ms"]
+    assert [block.value for block in app.code] == [message["content"] for message in trace.prompt]
+    labels = " ".join(area.label for area in app.expander).replace("\\", "")
+    for record in trace.passages:
+        assert record.title in labels
+    assert trace.answer.citations[0].quote in words(app)
+    assert app.table[1].value.loc["Cost"].iloc[0] == "unknown"
+    assert app.get("vega_lite_chart")
+
+
+def test_replay_opens_the_new_trace(open_page: OpenPage, asked: FakeServices) -> None:
+    app = open_page("traces", trace="trace-1")
+    app.button(key="replay").click().run()
+    assert app.query_params["trace"] == "trace-4"
+    assert asked.answering.started[-1].question == "What is an embedding?"
+    assert "trace-4" in words(app)
+
+
+def test_back_to_the_list(open_page: OpenPage, asked: FakeServices) -> None:
+    app = open_page("traces", trace="trace-1")
+    app.button(key="close-trace").click().run()
+    assert "trace" not in app.query_params
+    assert len(app.dataframe) == 1

@@ -75,10 +75,10 @@ def release(file: LiteFile) -> None:
 
 def _take(path: Path) -> None:
     """Makes sure that the folder exists, can be written and is nobody else's, and discards its index files."""
-    if path.is_file():
-        hint = "Milvus Lite 3 keeps a folder there; move the file away and the index is built anew."
-        raise LibraryCorrupt(f"{path} is a file", subject=str(path), hint=hint)
     try:
+        if path.is_file():
+            hint = "Milvus Lite 3 keeps a folder there; move the file away and the index is built anew."
+            raise LibraryCorrupt(f"{path} is a file", subject=str(path), hint=hint)
         path.mkdir(parents=True, exist_ok=True)
         with FileLock(path / "LOCK", blocking=False):
             for index_file in path.glob("**/indexes/*.idx"):

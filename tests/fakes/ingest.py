@@ -1,4 +1,4 @@
-"""What an ingest works with, without network and models: a follower of the ledger, a scripted YouTube, transcripts."""
+"""What an ingest works with, without network and models: a scripted YouTube, and transcripts."""
 
 from __future__ import annotations
 
@@ -12,55 +12,13 @@ from pathlib import Path
 from core.config import Settings
 from core.errors import CuepointError, SourceError
 from core.exact_index import ExactIndex
-from core.ingestion import Ingestor
-from core.ledger import Ledger, LibraryStore, open_ledger
-from core.models import EmbeddedChunk, IndexRow, Segment, Transcript, Video
+from core.ingestion import Ingestor, Sync
+from core.ledger import Ledger, open_ledger
+from core.library import IndexSync
+from core.models import Segment, Transcript, Video
 from tests.fakes.models import HashingEmbedder
 
-WORDS = [
-    "vector",
-    "index",
-    "chunk",
-    "drift",
-    "prompt",
-    "token",
-    "answer",
-    "quote",
-    "second",
-    "video",
-    "talk",
-    "score",
-    "recall",
-    "window",
-    "model",
-    "cost",
-]
-
-
-class FollowingIndex:
-    """Makes an ExactIndex equal to the ledger; counts how often it was asked."""
-
-    def __init__(self, library: LibraryStore, embedder: HashingEmbedder) -> None:
-        self.index = ExactIndex(embedder.dimensions)
-        self.follows = 0
-        self.error: CuepointError | None = None
-        self._library, self._embedder = library, embedder
-
-    def follow(self) -> None:
-        self.follows += 1
-        if self.error is not None:
-            raise self.error
-        held, wanted = self.index.inventory(), self._library.inventory(embedder=self._embedder.identity)
-        self.index.delete([chunk_id for chunk_id in held if chunk_id not in wanted])
-        changed = [chunk_id for chunk_id, content in wanted.items() if held.get(chunk_id) != content]
-        stored = self._library.stored(changed, embedder=self._embedder.identity).values()
-        self.index.upsert(
-            [
-                IndexRow(item.chunk, item.video, EmbeddedChunk(item.chunk, item.vectors).pooled)
-                for item in stored
-                if item.vectors is not None
-            ]
-        )
+WORDS = ("vector", "index", "chunk", "drift", "prompt", "token", "answer", "quote", "second", "talk", "score", "recall")
 
 
 @dataclass
@@ -102,7 +60,7 @@ class Workshop:
     ledger: Ledger
     embedder: HashingEmbedder
     youtube: ScriptedYouTube
-    sync: FollowingIndex
+    index: ExactIndex
     ingestor: Ingestor
 
     def close(self) -> None:
@@ -111,15 +69,14 @@ class Workshop:
         self.ledger.close()
 
 
-def open_workshop(
-    folder: Path, *, embedder: HashingEmbedder | None = None, sync: FollowingIndex | None = None
-) -> Workshop:
+def open_workshop(folder: Path, *, embedder: HashingEmbedder | None = None, sync: Sync | None = None) -> Workshop:
     settings = Settings(_env_file=None, data_dir=folder, fetch_pause_s=0.0)  # type: ignore[call-arg]
     ledger = open_ledger(settings.ledger_url)
     embedder = embedder or HashingEmbedder(32)
-    sync = sync or FollowingIndex(ledger.library, embedder)
+    index = ExactIndex()
     youtube = ScriptedYouTube()
-    return Workshop(folder, ledger, embedder, youtube, sync, Ingestor(ledger, embedder, sync, youtube, settings))
+    sync = sync or IndexSync(ledger.library, index, embedder)
+    return Workshop(folder, ledger, embedder, youtube, index, Ingestor(ledger, embedder, sync, youtube, settings))
 
 
 def transcript_of(video_id: str, *, lines: int = 60, title: str = "") -> Transcript:

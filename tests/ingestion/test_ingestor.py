@@ -14,11 +14,11 @@ import pytest
 from core.chunking import chunk
 from core.errors import (
     EmbeddingError,
+    IndexUnreachable,
     LibraryFull,
     NotFound,
     SourceError,
     TranscriptUnavailable,
-    VectorIndexError,
 )
 from core.ingestion import IngestProgress
 from core.ledger import ItemState, JobState
@@ -58,7 +58,7 @@ def test_a_folder_goes_in_and_is_searchable(shop: Workshop, tmp_path: Path) -> N
     assert [v.video_id for v in report.ingested] == ids(5)
     assert (report.unchanged, report.failed, report.notices) == ((), (), ())
     assert {v.chunks for v in report.ingested} == {len(chunk(transcript_of(ids(1)[0])))}
-    assert set(shop.sync.index.inventory()) == {c.id for video in ids(5) for c in chunk(transcript_of(video))}
+    assert set(shop.index.inventory()) == {c.id for video in ids(5) for c in chunk(transcript_of(video))}
     assert shop.ledger.library.transcript(ids(1)[0]).segments == transcript_of(ids(1)[0]).segments
 
 
@@ -94,7 +94,7 @@ def test_an_edited_line_embeds_only_its_windows(shop: Workshop) -> None:
     windows = {w for c in chunk(Transcript(transcript.video, edited)) for w in c.window_texts()}
     old_windows = {w for c in chunk(transcript) for w in c.window_texts()}
     assert set(shop.embedder.texts) == windows - old_windows
-    assert shop.sync.index.inventory() == shop.ledger.library.inventory(embedder=shop.embedder.identity)
+    assert shop.index.inventory() == shop.ledger.library.inventory(embedder=shop.embedder.identity)
 
 
 def test_a_new_title_is_saved_without_embedding(shop: Workshop) -> None:
@@ -161,9 +161,9 @@ def test_the_demo_library_goes_in_and_out(shop: Workshop) -> None:
     report = shop.ingestor.ingest(["demo"])
     assert len(report.ingested) == 12
     assert {item.video.kind for item in shop.ledger.library.videos()} == {VideoKind.DEMO}
-    assert shop.sync.index.inventory()
+    assert shop.index.inventory()
     assert shop.ingestor.remove_demo() == 12
-    assert shop.sync.index.inventory() == {}
+    assert shop.index.inventory() == {}
 
 
 def test_uploads_go_in_and_their_bytes_go_away(shop: Workshop, tmp_path: Path) -> None:
@@ -317,12 +317,20 @@ def test_a_full_disk_ends_the_job_which_stays_to_be_resumed(
     assert len(shop.ledger.jobs.unfinished("ingest")) == 1
 
 
-def test_an_index_that_cannot_follow_is_a_notice(shop: Workshop, tmp_path: Path) -> None:
+class AwaySync:
+    """The index's server does not answer."""
+
+    def follow(self) -> None:
+        raise IndexUnreachable("The index is away", hint="Start Milvus.")
+
+
+def test_an_index_that_cannot_follow_is_a_notice(tmp_path: Path) -> None:
     """The ledger has the videos; the index gets them later."""
-    shop.sync.error = VectorIndexError("The index is away", hint="Start Milvus.")
+    shop = open_workshop(tmp_path / "data", sync=AwaySync())
     report = shop.ingestor.ingest([str(folder_of(tmp_path, 2))])
     assert len(report.ingested) == 2
     assert report.notices == ("Saved, but not searchable yet: The index is away. Start Milvus.",)
+    shop.close()
 
 
 def test_a_fault_of_ours_is_one_failure(shop: Workshop) -> None:

@@ -86,10 +86,11 @@ class Support:
 class Evidence:
     """The passages given to a model (or to a reader), split and embedded once.
 
-    ``embedder`` None: words only. Raises EmbeddingError.
+    ``embedder`` None: words only. ``around``: only sentences within so many characters of each passage's best span.
     """
 
-    def __init__(self, passages: Sequence[Passage], embedder: Embedder | None) -> None:
+    def __init__(self, passages: Sequence[Passage], embedder: Embedder | None, *, around: int | None = None) -> None:
+        self._around = around
         self.passages = passages
         self.embedder = embedder
         self.languages = [_language_of(passage) for passage in passages]
@@ -105,7 +106,7 @@ class Evidence:
 
     def _add(self, number: int) -> None:
         chunk, language = self.passages[number].chunk, self.languages[number]
-        spans = split_sentences(chunk.text, [cue.offset for cue in chunk.cues])
+        spans = self._near(number, split_sentences(chunk.text, [cue.offset for cue in chunk.cues]))
         first = len(self._sentences)
         self._sentences.extend(chunk.text[begin:end] for begin, end in spans)
         pairs = [(a[0], b[1]) for a, b in pairwise(spans)]
@@ -114,6 +115,12 @@ class Evidence:
         for (begin, end), row, is_pair in rows:
             text = chunk.text[begin:end]
             self.units.append(Unit(number, (begin, end), text, frozenset(content_stems(text, language)), row, is_pair))
+
+    def _near(self, number: int, spans: list[Span]) -> list[Span]:
+        begin, end = self.passages[number].best_span
+        if self._around is None or end <= begin:
+            return spans
+        return [span for span in spans if span[1] > begin - self._around and span[0] < end + self._around]
 
     @cached_property
     def weights(self) -> dict[str, float]:
@@ -136,16 +143,19 @@ class Evidence:
         return np.asarray(both / np.maximum(np.linalg.norm(both, axis=1, keepdims=True), 1e-9), np.float32)
 
     def supports(self, claim: str, language: str) -> list[Support]:
-        """How well each passage supports the claim, in the order of the passages that have any text."""
+        """How well each passage supports the claim, in the order of the passages that have any text.
+
+        Raises EmbeddingError.
+        """
         stems = frozenset(content_stems(claim, language))
-        likeness = self._likeness(claim)
+        likeness = self.likeness(claim)
         by_passage: dict[int, list[int]] = {}
         for row, unit in enumerate(self.units):
             by_passage.setdefault(unit.passage, []).append(row)
         return [self._support(claim, language, stems, rows, likeness) for rows in by_passage.values()]
 
-    def _likeness(self, claim: str) -> Vector | None:
-        """Cosine of the claim with each unit."""
+    def likeness(self, claim: str) -> Vector | None:
+        """Cosine of the claim with each unit; None without an embedder. Raises EmbeddingError."""
         if self.embedder is None or self.vectors is None:
             return None
         return np.asarray(self.vectors @ self.embedder.embed([claim[:LONGEST_CLAIM]])[0])

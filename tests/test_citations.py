@@ -9,24 +9,10 @@ from hypothesis import strategies as st
 from core.citations import CheckedAnswer, check
 from core.ports import Embedder
 from tests.fakes.models import HashingEmbedder
-from tests.fakes.passages import LINE_S, passage_of
+from tests.fakes.passages import BREAD_LINES, LINE_S, WINE_LINES, passage_of
 
-WINE = passage_of(
-    "wine",
-    "Welcome back everyone to the cellar.",
-    "Red wine should breathe for thirty minutes before you pour it.",
-    "White wine is served colder, at about eight degrees.",
-    "And never freeze a bottle of champagne.",
-    title="How to serve wine",
-)
-BREAD = passage_of(
-    "bread",
-    "Today we bake bread.",
-    "The dough of a sourdough loaf rests for twelve hours in the fridge.",
-    "Steam in the oven makes the crust shiny and crisp.",
-    rank=2,
-    title="Bread at home",
-)
+WINE = passage_of("wine", *WINE_LINES, title="How to serve wine")
+BREAD = passage_of("bread", *BREAD_LINES, rank=2, title="Bread at home")
 TRAIN = passage_of(
     "train",
     "the first train of the line left in 1964 and it went at two hundred and ten kilometers an hour",

@@ -9,6 +9,18 @@ from core.models import Passage, Segment, Transcript, Video
 
 LINE_S = 5.0
 
+WINE_LINES = (
+    "Welcome back everyone to the cellar.",
+    "Red wine should breathe for thirty minutes before you pour it.",
+    "White wine is served colder, at about eight degrees.",
+    "And never freeze a bottle of champagne.",
+)
+BREAD_LINES = (
+    "Today we bake bread at home.",
+    "The dough of a sourdough loaf rests for twelve hours in the fridge.",
+    "Steam in the oven makes the crust shiny and crisp.",
+)
+
 
 def transcript_of(
     video_id: str, lines: Sequence[str], *, title: str = "", channel: str = "A channel", language: str = "en"

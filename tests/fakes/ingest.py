@@ -16,6 +16,7 @@ from core.ingestion import Ingestor, Sync
 from core.ledger import Ledger, open_ledger
 from core.library import IndexSync
 from core.models import Segment, Transcript, Video
+from core.ports import TranscriptSource
 from tests.fakes.models import HashingEmbedder
 
 WORDS = ("vector", "index", "chunk", "drift", "prompt", "token", "answer", "quote", "second", "talk", "score", "recall")
@@ -69,14 +70,21 @@ class Workshop:
         self.ledger.close()
 
 
-def open_workshop(folder: Path, *, embedder: HashingEmbedder | None = None, sync: Sync | None = None) -> Workshop:
+def open_workshop(
+    folder: Path,
+    *,
+    embedder: HashingEmbedder | None = None,
+    sync: Sync | None = None,
+    source: TranscriptSource | None = None,
+) -> Workshop:
     settings = Settings(_env_file=None, data_dir=folder, fetch_pause_s=0.0)  # type: ignore[call-arg]
     ledger = open_ledger(settings.ledger_url)
     embedder = embedder or HashingEmbedder(32)
     index = ExactIndex()
     youtube = ScriptedYouTube()
     sync = sync or IndexSync(ledger.library, index, embedder)
-    return Workshop(folder, ledger, embedder, youtube, index, Ingestor(ledger, embedder, sync, youtube, settings))
+    ingestor = Ingestor(ledger, embedder, sync, source or youtube, settings)
+    return Workshop(folder, ledger, embedder, youtube, index, ingestor)
 
 
 def transcript_of(video_id: str, *, lines: int = 60, title: str = "") -> Transcript:

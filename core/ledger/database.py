@@ -13,8 +13,12 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from core.errors import SettingsError
-from core.ledger.faults import library_file, safe_name, translate
+from core.ledger.faults import busy, library_file, safe_name, translate
 
+_BEGIN = {
+    True: ("PRAGMA synchronous=FULL", "BEGIN IMMEDIATE"),
+    False: ("PRAGMA synchronous=NORMAL", "BEGIN IMMEDIATE"),
+}
 _POSTGRES_NAMES = ("postgres", "postgresql", "postgresql+psycopg")
 
 
@@ -43,8 +47,8 @@ class Database:
 
     SQLite: WAL, so that readers never wait; ``synchronous=FULL``, so that what was committed survives a power cut;
     writes begin with BEGIN IMMEDIATE, so that a transaction waits for its turn at its start and never fails midway.
-    Threads of this process take turns at a lock of ours first, which is fair and does not poll; SQLite's own waiting
-    is for other processes.
+    Threads of this process take turns at a lock of ours first, which wakes the next at once; SQLite's own waiting is
+    for other processes, and polls.
     """
 
     def __init__(self, url: URL, *, lock_timeout_s: float = 30.0) -> None:
@@ -62,11 +66,17 @@ class Database:
             yield connection if self.is_sqlite else connection.execution_options(isolation_level="REPEATABLE READ")
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction that is committed at the end of the block, or undone by any exception. Raises LibraryError."""
+    def write(self, *, durable: bool = True) -> Iterator[Connection]:
+        """A transaction that is committed at the end of the block, or undone by any exception. Raises LibraryError.
+
+        ``durable=False`` does not wait for the disk: a killed process still loses nothing, and a power cut at most
+        the last moment, never a part of a transaction. For what is only progress.
+        """
         with self.translated(), self._our_turn(), self.engine.connect() as plain:
-            connection = plain.execution_options(writes=True)
+            connection = plain.execution_options(begin_statements=_BEGIN[durable])
             with connection.begin():
+                if not self.is_sqlite and not durable:
+                    connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
                 yield connection
 
     def close(self) -> None:
@@ -84,8 +94,12 @@ class Database:
         if not self.is_sqlite:
             yield
             return
-        with self._turn:
+        if not self._turn.acquire(timeout=self._lock_timeout_s):
+            raise busy(self.name)
+        try:
             yield
+        finally:
+            self._turn.release()
 
 
 def _sqlite_engine(url: URL, lock_timeout_s: float) -> Engine:
@@ -103,8 +117,8 @@ def _sqlite_engine(url: URL, lock_timeout_s: float) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        for statement in connection.get_execution_options().get("begin_statements", ("BEGIN",)):
+            connection.exec_driver_sql(statement)
 
     return engine
 

@@ -58,7 +58,7 @@ def translate(error: SQLAlchemyError | sqlite3.Error, url: URL) -> LibraryError:
     """The error of our tree for one of the database's; its message holds no password and no row."""
     name = safe_name(url)
     if isinstance(error, PoolTimeout):
-        return LibraryLocked(f"All connections to {name} are busy", subject=name, hint=_LOCKED_HINT)
+        return busy(name)
     original = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(original, sqlite3.Error):
         return _from_sqlite(original, Path(name))
@@ -76,6 +76,11 @@ def translate_os(error: OSError, path: Path) -> LibraryError:
     return LibraryError(
         f"The library {name} cannot be opened: {reason}", subject=name, hint="Set CUEPOINT_DATA_DIR to a usable folder."
     )
+
+
+def busy(name: str) -> LibraryLocked:
+    """Threads of this process waited for each other for too long."""
+    return LibraryLocked(f"The library {name} is too busy", subject=name, hint="Try again in a minute.")
 
 
 def corrupt(file: Path, detail: str) -> LibraryCorrupt:

@@ -58,7 +58,10 @@ class JobStore:
         chunks: int | None = None,
         took_ms: float | None = None,
     ) -> None:
-        """Writes down what became of an item; times are set as it starts and ends."""
+        """Writes down what became of an item; times are set as it starts and ends.
+
+        Does not wait for the disk: after a power cut the last items may be pending again.
+        """
         state = ItemState(state)
         values: dict[str, Any] = {
             "state": str(state),
@@ -71,7 +74,7 @@ class JobStore:
         if state is ItemState.RUNNING:
             values["started_at"] = self._clock()
         mine = (job_items.c.job_id == job_id) & (job_items.c.item_hash == _item_hash(item))
-        with self._database.write() as connection:
+        with self._database.write(durable=False) as connection:
             if not connection.execute(update(job_items).where(mine).values(values)).rowcount:
                 raise NotFound(f"Job {job_id} has no item {item}", subject=item)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
@@ -14,18 +15,11 @@ TRACE = "trace"
 FEEDBACK = "feedback"
 
 
-def enqueue(connection: Connection, kind: str, trace_id: str, now: datetime) -> None:
-    """Puts a row in, or back in where it was sent before; its version tells a sender that it was overtaken."""
-    row = {
-        "kind": kind,
-        "id": trace_id,
-        "state": "pending",
-        "version": 1,
-        "attempts": 0,
-        "queued_at": now,
-        "next_at": now,
-    }
-    put(connection, outbox, row | {"sent_at": None, "error": None})
+def enqueue(connection: Connection, kind: str, trace_ids: Sequence[str], now: datetime) -> None:
+    """Puts rows in, or back in where they were sent before; a row's version tells a sender that it was overtaken."""
+    fresh = {"state": "pending", "version": 1, "attempts": 0, "queued_at": now, "next_at": now}
+    fresh |= {"sent_at": None, "error": None}
+    put(connection, outbox, [{"kind": kind, "id": trace_id} | fresh for trace_id in trace_ids])
 
 
 def counts(connection: Connection, now: datetime) -> OutboxStats:

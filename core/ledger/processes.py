@@ -44,7 +44,7 @@ class Processes:
         """The owner's name for rows of this process; call it before writing one. Raises LibraryError."""
         with self._starting:
             if self._thread is None:
-                with self._database.write() as connection:
+                with self._database.write(durable=False) as connection:
                     forgotten = self._clock() - timedelta(days=1)
                     connection.execute(delete(processes).where(processes.c.heartbeat_at < forgotten))
                     self._enter(connection)
@@ -80,12 +80,12 @@ class Processes:
             "born_s": born_s,
             "heartbeat_at": self._clock(),
         }
-        put(connection, processes, row)
+        put(connection, processes, [row])
 
     def _beat(self) -> None:
         """A beat that fails (full disk, server away) is left out; the next one may succeed."""
         while not self._closed.wait(HEARTBEAT_S):
-            with suppress(LibraryError), self._database.write() as connection:
+            with suppress(LibraryError), self._database.write(durable=False) as connection:
                 self._enter(connection)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -26,6 +26,7 @@ def upsert(table: Table, *, for_sqlite: bool) -> Insert:
     return statement.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=changed)
 
 
-def put(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
-    """Writes one row, complete, whether or not there is one with its key."""
-    connection.execute(upsert(table, for_sqlite=connection.dialect.name == "sqlite"), row)
+def put(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Writes rows, each with every column, whether or not there is one with its key."""
+    if rows:
+        connection.execute(upsert(table, for_sqlite=connection.dialect.name == "sqlite"), rows)

@@ -34,7 +34,6 @@ _ALL = (*traces.c, *_FEEDBACK)
 _LIGHT = (*(column for column in traces.c if column.name not in HEAVY), *_FEEDBACK)
 
 _ADD_TRACE = insert(traces)
-_ADD_SPAN = insert(spans)
 _DROP_SPANS = delete(spans).where(spans.c.trace_id == bindparam("key"))
 _SPANS = (
     select(spans).where(spans.c.trace_id.in_(bindparam("ids", expanding=True))).order_by(*spans.primary_key.columns)
@@ -52,9 +51,12 @@ class TraceStore:
     # ------------------------------------------------------------------------------------------------------ writing
 
     def begin(self, trace: Trace) -> None:
-        """Writes the trace down before its work starts, so that even a killed process leaves it behind."""
+        """Writes the trace down before its work starts, so that even a killed process leaves it behind.
+
+        Does not wait for the disk, as the reader waits for the answer.
+        """
         owner = self._processes.register()
-        with self._database.write() as connection:
+        with self._database.write(durable=False) as connection:
             connection.execute(_ADD_TRACE, trace_values(trace, owner))
 
     def finish(self, trace: Trace, *, mirror: bool) -> None:
@@ -63,15 +65,21 @@ class TraceStore:
         Also for a trace that was never begun, or that was already called abandoned. ``trace.feedback`` is not
         written: that is save_feedback's.
         """
-        values = trace_values(trace, None)
-        steps = span_values(trace)
+        self.finish_all([trace], mirror=mirror)
+
+    def finish_all(self, finished: Sequence[Trace], *, mirror: bool) -> None:
+        """Like finish, for many traces in one transaction: what costs is the disk, and it is waited for once."""
+        if not finished:
+            return
+        values = [trace_values(trace, None) for trace in finished]
+        steps = [step for trace in finished for step in span_values(trace)]
+        now = self._clock()
         with self._database.write() as connection:
             put(connection, traces, values)
-            connection.execute(_DROP_SPANS, {"key": trace.trace_id})
-            if steps:
-                connection.execute(_ADD_SPAN, steps)
+            connection.execute(_DROP_SPANS, [{"key": trace.trace_id} for trace in finished])
+            put(connection, spans, steps)
             if mirror:
-                outbox.enqueue(connection, outbox.TRACE, trace.trace_id, self._clock())
+                outbox.enqueue(connection, outbox.TRACE, [trace.trace_id for trace in finished], now)
 
     def abandon_running(
         self, *, older_than: timedelta | None = None, owner: str | None = None, mirror: bool = False
@@ -90,15 +98,15 @@ class TraceStore:
                 for row in running
                 if (row.owner or "") in dead or row.owner == owner or (limit is not None and row.started_at < limit)
             ]
-            for trace_id in lost:
-                self._abandon(connection, trace_id, mirror=mirror)
-        return len(lost)
+            return sum(self._abandon(connection, trace_id, mirror=mirror) for trace_id in lost)
 
-    def _abandon(self, connection: Connection, trace_id: str, *, mirror: bool) -> None:
+    def _abandon(self, connection: Connection, trace_id: str, *, mirror: bool) -> int:
         values = {"status": str(AnswerStatus.ABANDONED), "error": ABANDONED, "owner": None}
-        connection.execute(update(traces).where(traces.c.trace_id == trace_id).values(values))
-        if mirror:
-            outbox.enqueue(connection, outbox.TRACE, trace_id, self._clock())
+        still = (traces.c.trace_id == trace_id) & (traces.c.status == str(AnswerStatus.RUNNING))
+        changed = connection.execute(update(traces).where(still).values(values)).rowcount
+        if mirror and changed:
+            outbox.enqueue(connection, outbox.TRACE, [trace_id], self._clock())
+        return changed
 
     def save_feedback(self, thumb: Feedback, *, mirror: bool) -> None:
         """Sets or replaces a trace's thumb, and its outbox row in the same transaction. Raises NotFound."""
@@ -116,9 +124,9 @@ class TraceStore:
             )
             if known.one_or_none() is None:
                 raise _no_trace(thumb.trace_id)
-            put(connection, feedback, values)
+            put(connection, feedback, [values])
             if mirror:
-                outbox.enqueue(connection, outbox.FEEDBACK, thumb.trace_id, now)
+                outbox.enqueue(connection, outbox.FEEDBACK, [thumb.trace_id], now)
 
     # ------------------------------------------------------------------------------------------------------ reading
 
@@ -172,7 +180,8 @@ def _conditions(where: TraceFilter) -> Iterator[ColumnElement[bool]]:
     if where.status is not None:
         yield traces.c.status == str(where.status)
     if where.thumb is not None:
-        yield func.coalesce(feedback.c.value, 0) == where.thumb
+        thumb = func.coalesce(feedback.c.value, 0) if where.thumb == 0 else feedback.c.value
+        yield thumb == where.thumb
     if where.text:
         needle = escape_text(where.text.lower())
         yield or_(

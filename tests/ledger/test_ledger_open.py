@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,14 +15,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 import core.ledger
 from core.errors import LibraryError, SettingsError
 from core.ledger import migrate, open_ledger
 from core.ledger.database import parse_url
 from core.ledger.schema import metadata
-from tests.ledger.samples import MINILM, library_item
+from core.models import Feedback
+from tests.ledger.samples import MINILM, library_item, running, trace
 
 PACKAGE = Path(core.ledger.__file__).parent
 
@@ -122,6 +124,32 @@ def test_sqlite_connections_are_durable_and_checked(sqlite_url):
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         }
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}
+    ledger.close()
+
+
+def test_only_progress_is_written_without_waiting_for_the_disk(sqlite_url):
+    """Answers, thumbs and videos are on the disk when the call returns; what is merely running need not be."""
+    ledger = open_ledger(sqlite_url)
+    seen: list[str] = []
+
+    @event.listens_for(ledger._database.engine, "before_cursor_execute")
+    def _watch(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        seen.extend(statement.partition("=")[2:] if statement.startswith("PRAGMA synchronous=") else ())
+
+    def level(call: Callable[[], object]) -> str:
+        seen.clear()
+        call()
+        return seen[-1]
+
+    ledger.jobs.create("ingest", ["a"])
+    job_id = ledger.jobs.latest("ingest").job_id
+    assert level(lambda: ledger.traces.begin(running("t"))) == "NORMAL"
+    assert level(lambda: ledger.jobs.set_item(job_id, "a", "running")) == "NORMAL"
+    assert level(lambda: ledger.traces.finish(trace("t"), mirror=True)) == "FULL"
+    assert level(lambda: ledger.traces.save_feedback(Feedback("t", 1), mirror=True)) == "FULL"
+    assert level(lambda: ledger.library.save(*library_item("v", ["text"]), embedder=MINILM)) == "FULL"
+    assert level(lambda: ledger.library.remove(["v"])) == "FULL"
+    assert level(lambda: ledger.jobs.finish(job_id)) == "FULL"
     ledger.close()
 
 

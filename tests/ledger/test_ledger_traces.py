@@ -58,6 +58,19 @@ def test_finishing_again_replaces_the_spans(ledger):
     assert ledger.traces.get("t1") == shorter
 
 
+def test_many_traces_are_finished_in_one_transaction(ledger):
+    ledger.traces.begin(running("t3"))
+    whole = [trace(f"t{n}", spans=(Span(f"step {n}", 0.5, 1.0),)) for n in range(5)]
+    ledger.traces.finish_all(whole, mirror=True)
+    assert {item.trace_id: item for item in ledger.traces.list()} == {item.trace_id: item for item in whole}
+    assert [row[1] for row in outbox(ledger)] == ["t0", "t1", "t2", "t3", "t4"]
+    broken = trace("t9", spans=(Span(None, 0.0, 1.0),))  # type: ignore[arg-type]
+    with pytest.raises(LibraryError):
+        ledger.traces.finish_all([trace("t8"), broken], mirror=True)
+    assert ledger.traces.count() == 5
+    ledger.traces.finish_all([], mirror=True)
+
+
 def test_beginning_twice_is_refused(ledger):
     ledger.traces.begin(running("t1"))
     with pytest.raises(LibraryError):

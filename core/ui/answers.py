@@ -21,6 +21,14 @@ _LABELS = {
     AnswerStatus.FAILED: ":red-badge[:material/error: Failed]",
     AnswerStatus.ABANDONED: ":red-badge[:material/power_off: Interrupted]",
 }
+_STAGES = {
+    "waiting": "Waiting for its turn",
+    "understand": "Reading the question",
+    "translate": "Translating the question",
+    "retrieve": "Searching the library",
+    "generate": "Reading the passages",
+    "check": "Checking the citations",
+}
 _MARKER = re.compile(r"\\\[(\d{1,3})\\\]")
 _BOLD = re.compile(r"\\\*\\\*(\S(?:.*?\S)?)\\\*\\\*")
 _BULLET = re.compile(r"^\s*(?:[-*•]|(\d{1,2})[.)])\s+")
@@ -104,19 +112,19 @@ def show_answer(trace: Trace, *, label: bool = True) -> None:
     notices(answer.notices)
     if answer.text:
         st.markdown(answer_markdown(answer.text, answer.claims, answer.citations))
-    if trace.error and answer.status is AnswerStatus.FAILED:
+    if trace.error and answer.status in (AnswerStatus.FAILED, AnswerStatus.ABANDONED):
         st.markdown(escape_markdown(trace.error))
-    if answer.status is AnswerStatus.ABANDONED:
-        st.markdown("The app stopped while this answer was being written. Ask again to get it.")
+    elif answer.status is AnswerStatus.ABANDONED:
+        st.caption("Stopped before it was finished.")
 
 
-def show_partial(answer: Answer) -> None:
-    """What there is so far of an answer that is still being written."""
+def show_partial(answer: Answer, stage: str) -> None:
+    """What there is so far of an answer that is still being written, and what is being done for it."""
     notices(answer.notices)
     if answer.text:
         st.markdown(f"{answer_markdown(answer.text)} :green[▍]")
     else:
-        st.markdown(":shimmer[Searching the library…]")
+        st.markdown(f":shimmer[{_STAGES.get(stage, 'Working')}…]")
 
 
 def show_citations(

@@ -104,7 +104,7 @@ def _watch(services: Services, trace_id: str) -> None:
         answer = services.answering.live(trace_id)
         if answer.status is not AnswerStatus.RUNNING:
             st.rerun()
-        show_partial(answer)
+        show_partial(answer, services.answering.stage(trace_id))
         st.button(
             "Stop", icon=":material/stop_circle:", key=f"stop-{trace_id}",
             on_click=callback(services.answering.cancel), args=(trace_id,),

@@ -45,7 +45,7 @@ def _start(services: Services) -> None:
     uploads = [(file.name, file.getvalue()) for file in st.session_state.get(_UPLOAD) or []]
     if not sources and not uploads:
         raise SourceError("There is nothing to add yet", hint="Enter an address or choose a file.")
-    st.session_state[_JOB] = services.ingestor.start(sources, uploads=uploads)
+    st.session_state[_JOB] = services.ingestor.start(sources, uploads=uploads, files=False)
     st.session_state[_SOURCES] = ""
 
 

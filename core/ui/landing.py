@@ -11,11 +11,10 @@ from core.services import Services
 from core.ui import components, places
 from core.ui.conversation import ask_in_new
 from core.ui.errors import callback, guard
-from core.ui.resources import get_health
 from core.ui.text import count, escape_markdown, shorten, span_of_time
 
 _MOST_SUGGESTIONS = 4
-_POLL_S = 2.0
+_POLL_S = 3.0
 
 
 def figures(stats: LibraryStats) -> None:
@@ -48,14 +47,11 @@ def suggested_questions(services: Services) -> bool:
     return clicked
 
 
+@st.fragment(run_every=_POLL_S)
 def health(services: Services) -> None:
-    """The state of each service; looks again by itself while the library is being loaded."""
-    st.fragment(_health, run_every=None if services.ready else _POLL_S)()
-
-
-def _health() -> None:
+    """The state of each service; looks again by itself."""
     with guard():
-        components.health(get_health())
+        components.health(services.health())
 
 
 def demo_notice(services: Services, stats: LibraryStats) -> None:

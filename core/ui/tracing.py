@@ -116,7 +116,7 @@ def _watch(services: Services, trace_id: str) -> None:
         answer = services.answering.live(trace_id)
         if answer.status is not AnswerStatus.RUNNING:
             st.rerun()
-        show_partial(answer)
+        show_partial(answer, services.answering.stage(trace_id))
 
 
 def _steps(trace: Trace) -> None:

@@ -206,6 +206,9 @@ class FakeAnswering:
     def finish(self, trace_id: str) -> None:
         self.traces.put(self._final[trace_id])
 
+    def stage(self, trace_id: str) -> str:
+        return "generate" if self._shown.get(trace_id) else "retrieve"
+
     def final_text(self, trace_id: str) -> str:
         return self._final[trace_id].answer.text
 
@@ -267,7 +270,8 @@ class FakeIngestor:
         self._items: list[JobItem] = []
         self._running = False
 
-    def start(self, sources: Sequence[str], *, uploads: Sequence[tuple[str, bytes]] = ()) -> str:
+    def start(self, sources: Sequence[str], *, uploads: Sequence[tuple[str, bytes]] = (), files: bool = True) -> str:
+        assert not files, "a page never names files of the server"
         self.started.append((list(sources), list(uploads)))
         self._items = [JobItem(name, ItemState.PENDING) for name in (*sources, *(name for name, _ in uploads))]
         self._running = True
@@ -298,6 +302,7 @@ class FakeServices:
     def __init__(self, transcripts: Sequence[Transcript] | None = None) -> None:
         self.settings = Settings(_env_file=None)  # type: ignore[call-arg]
         self.ready = True
+        self.opened = 0
         self.has_chat_model = False
         self.library = FakeLibrary(demo_transcripts() if transcripts is None else transcripts)
         self.traces = FakeTraces()
@@ -310,6 +315,9 @@ class FakeServices:
         self.remove = self.library.remove
         self.remove_demo = self.library.remove_demo
         self.transcript = self.library.transcript
+
+    def open_app(self) -> None:
+        self.opened += 1
 
     def health(self) -> list[ServiceHealth]:
         return [

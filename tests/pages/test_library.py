@@ -36,14 +36,14 @@ def test_nothing_to_add_is_one_sentence(open_page: OpenPage, services: FakeServi
 
 
 def test_progress_has_counts_and_time_left(open_page: OpenPage, services: FakeServices) -> None:
-    services.ingestor.start(["one", "two", "three"])
+    services.ingestor.start(["one", "two", "three"], files=False)
     app = open_page("library")
     assert "of 3" in app.progress[0].text
     assert "left" in app.progress[0].text
 
 
 def test_progress_is_there_again_after_leaving_the_page(open_page: OpenPage, services: FakeServices) -> None:
-    services.ingestor.start([f"video {n}" for n in range(20)])
+    services.ingestor.start([f"video {n}" for n in range(20)], files=False)
     app = open_page("library")
     app.switch_page("app_pages/search.py").run()
     app.switch_page("app_pages/library.py").run()

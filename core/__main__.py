@@ -21,6 +21,7 @@ from core.config import load_settings
 from core.documents import (
     Document,
     answer_document,
+    ingest_document,
     search_document,
     status_document,
     trace_document,
@@ -56,16 +57,12 @@ def ingest(sources: Annotated[list[str], typer.Argument(metavar="SOURCE…")], j
     """Bring in videos, playlists, channels, transcript files, folders, or the word "demo"."""
     with _services() as services:
         report = services.ingestor.ingest(sources, on_progress=_show_progress)
-    _say_done()
-    document = {
-        "ingested": [{"video_id": v.video_id, "title": v.title, "chunks": v.chunks} for v in report.ingested],
-        "unchanged": [{"video_id": v.video_id, "title": v.title, "chunks": v.chunks} for v in report.unchanged],
-        "failed": [{"source": f.source, "error": f.error, "reason": f.reason} for f in report.failed],
-    }
-    counts = {name: len(rows) for name, rows in document.items()}
-    lines = [f"{counts['ingested']} ingested, {counts['unchanged']} unchanged, {counts['failed']} failed"]
-    _print(document, json_, [*lines, *(f"  {row['source']}: {row['error']}" for row in document["failed"])])
-    if document["failed"]:
+        _say_done()
+        services.upkeep.catch_up()
+    lines = [f"{len(report.ingested)} ingested, {len(report.unchanged)} unchanged, {len(report.failed)} failed"]
+    lines += [f"  {failure.source}: {failure.error}" for failure in report.failed]
+    _print(ingest_document(report), json_, [*report.notices, *lines])
+    if report.failed:
         raise typer.Exit(1)
 
 
@@ -81,7 +78,8 @@ def search(
     with _services() as services:
         result = services.retriever.retrieve(SearchQuery(query, limit, mode, tuple(channel or ())))
     lines = [
-        f"{p.rank:>3}. {_clock(p.best_start_s)}  {p.video.title} ({p.video.channel})\n     {_one_line(p.chunk.text)}"
+        f"{p.rank:>3}. {_clock(p.best_start_s)}  {_one_line(p.video.title)} ({_one_line(p.video.channel)})\n"
+        f"     {_one_line(p.chunk.text[slice(*p.best_span)])}"
         for p in result.passages
     ]
     _print(search_document(result), json_, [*result.notices, *(lines or ["Nothing found."])])
@@ -94,7 +92,7 @@ def ask(
     language: Annotated[
         str | None, typer.Option(help="Language code of the answer; the question's by default.")
     ] = None,
-    template: Annotated[str | None, typer.Option(help="Name of the prompt template.")] = None,
+    template: Annotated[str, typer.Option(help="Name of the prompt template.")] = "cited-answer",
     model: Annotated[str | None, typer.Option(help="Name of the chat model.")] = None,
     json_: Json = False,
 ) -> None:
@@ -134,7 +132,7 @@ def traces(
     """List what was asked, newest first."""
     where = TraceFilter(since=_moment(since), limit=limit)
     with _services() as services:
-        found = services.ledger.traces.list(where)
+        found = services.traces.list(where)
     lines = [
         f"{t.started_at:%Y-%m-%d %H:%M}  {t.answer.status:<9}  {t.trace_id}  {_one_line(t.question)}" for t in found
     ]
@@ -145,7 +143,8 @@ def traces(
 def status(json_: Json = False) -> None:
     """Show the health of each service and the size of the library."""
     with _services() as services:
-        document = status_document(services.health(), services.stats(), services.ledger.traces.outbox_counts())
+        services.check()
+        document = status_document(services.health(), services.stats(), services.traces.outbox_counts())
     marks = {True: "ok", False: "FAILED", None: "off"}
     lines = [f"{marks[s['ok']]:<7} {s['name']}: {s['detail']}" for s in document["services"]]
     library = document["library"]
@@ -163,7 +162,6 @@ def _services() -> Iterator[Services]:
     """The services of the settings, ready for one command, closed afterwards."""
     services = build_services(load_settings())
     try:
-        services.prepare()
         yield services
     finally:
         services.close()
@@ -179,7 +177,7 @@ def _print(document: Document, as_json: bool, lines: list[str]) -> None:
 def _show_progress(progress: IngestProgress) -> None:
     """One line on standard error that is written over; nothing where that is no terminal."""
     if sys.stderr.isatty():
-        left = "" if progress.seconds_left is None else f", about {_clock(progress.seconds_left)} left"
+        left = "" if progress.time_left_s is None else f", about {_clock(progress.time_left_s)} left"
         sys.stderr.write(f"\r\033[K{progress.done} of {progress.total}{left}  {_one_line(progress.current)[:60]}")
         sys.stderr.flush()
 

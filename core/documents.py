@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from core.ingestion import IngestedVideo, IngestReport
 from core.ledger import OutboxStats
 from core.models import (
     Answer,
@@ -21,6 +22,20 @@ from core.models import (
 )
 
 Document = dict[str, Any]
+
+
+def ingest_document(report: IngestReport) -> Document:
+    """What ``ingest`` prints."""
+    return {
+        "ingested": [_video_document(video) for video in report.ingested],
+        "unchanged": [_video_document(video) for video in report.unchanged],
+        "failed": [{"source": f.source, "error": f.error, "reason": f.reason} for f in report.failed],
+        "notices": list(report.notices),
+    }
+
+
+def _video_document(video: IngestedVideo) -> Document:
+    return {"video_id": video.video_id, "title": video.title, "chunks": video.chunks}
 
 
 def search_document(result: SearchResult) -> Document:

@@ -77,7 +77,7 @@ class ExactIndex:
         self._write = Lock()
         self._state = _State.empty()
 
-    def __len__(self) -> int:
+    def count(self) -> int:
         state = self._state
         return state.size - state.dead
 

@@ -118,6 +118,9 @@ class ChatModel(Protocol):
     @property
     def name(self) -> str: ...
 
+    def check(self) -> None:
+        """Sees whether the server answers and takes the key, without a completion. Raises ModelError."""
+
     def stream(
         self, messages: Sequence[Message], *, temperature: float = 0.0, max_tokens: int | None = None
     ) -> ChatStream:

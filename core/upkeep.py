@@ -10,9 +10,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 from core.errors import CuepointError
+from core.library import IndexSync
 from core.models import ServiceHealth
 from core.vocabulary import Vocabulary
 
@@ -21,17 +21,7 @@ _log = logging.getLogger(__name__)
 FOLLOW_EVERY_S = 1.0
 """How old a search index may be when another process writes the ledger."""
 RETRY_AFTER_S = 30.0
-"""How long a failed durable index is left alone."""
-
-
-class Sync(Protocol):
-    """core.library.IndexSync, as far as upkeep knows it."""
-
-    def sync(self, on_progress: Callable[[int, int], None] | None = None) -> object:
-        """Makes the index equal to the ledger."""
-
-    def follow(self) -> object:
-        """The same, cheap where the ledger's revision has not moved."""
+"""How often the thread looks by itself, and how long a failed chore is left alone."""
 
 
 class Upkeep:
@@ -39,20 +29,21 @@ class Upkeep:
 
     def __init__(
         self,
-        search: Sync,
+        search: IndexSync,
         *,
-        durable: Callable[[], Sync] | None = None,
+        durable: IndexSync | None = None,
         vocabulary: Vocabulary | None = None,
         words: Callable[[], dict[str, str]] = dict,
     ) -> None:
         self._search = search
-        self._open_durable = durable
+        self._durable = durable
         self._vocabulary = vocabulary
         self._words = words
-        self._durable: Sync | None = None
-        self._durable_health = ServiceHealth("durable index", None, "not opened yet")
+        self._health = {
+            "Search index": ServiceHealth("Search index", None, "is waiting to be built"),
+            **({"Vector index": ServiceHealth("Vector index", None, "is not opened yet")} if durable else {}),
+        }
         self._ready = threading.Event()
-        self._progress = (0, 0)
         self._building = threading.Lock()
         self._chores = threading.Lock()
         self._followed_at = 0.0
@@ -67,11 +58,6 @@ class Upkeep:
         """Whether a search would be answered at once."""
         return self._ready.is_set()
 
-    @property
-    def progress(self) -> tuple[int, int]:
-        """Rows done and rows in all of the index build that is running."""
-        return self._progress
-
     def refresh(self) -> None:
         """Returns when the search index is complete and at most a second old. Raises what the index raises."""
         if not self._ready.is_set():
@@ -81,6 +67,9 @@ class Upkeep:
 
     def follow(self) -> None:
         """Brings the search index to the ledger's present revision, and wakes the thread for the rest."""
+        if not self._ready.is_set():
+            self._build()
+            return
         self._followed_at = time.monotonic()
         self._search.follow()
         self._wake.set()
@@ -88,13 +77,23 @@ class Upkeep:
     def _build(self) -> None:
         with self._building:
             if not self._ready.is_set():
-                self._search.sync(self._note_progress)
+                self._search.sync(self._note_rows)
                 self._followed_at = time.monotonic()
                 self._ready.set()
+                self._note("Search index", "holds every passage of the library")
         self._wake.set()
 
-    def _note_progress(self, done: int, total: int) -> None:
-        self._progress = (done, total)
+    def _note_rows(self, done: int, total: int) -> None:
+        self._note("Search index", f"is being built: {done:,} of {total:,} passages", ok=None)
+
+    def _note_videos(self, done: int, total: int) -> None:
+        if done < total:
+            self._note("Search index", f"embeds the library anew: {done:,} of {total:,} videos", ok=None)
+        elif total:
+            self._note("Search index", "holds every passage of the library")
+
+    def _note(self, name: str, detail: str, *, ok: bool | None = True) -> None:
+        self._health[name] = ServiceHealth(name, ok, detail)
 
     # ---------------------------------------------------------------------------------------------- in the background
 
@@ -105,12 +104,30 @@ class Upkeep:
             self._thread.start()
 
     def catch_up(self) -> None:
-        """Does the chores now, in this thread: for commands, which end afterwards. Raises CuepointError."""
+        """Does the chores now, in this thread: for commands, which end afterwards.
+
+        An index that cannot be opened or written is noted in ``health``; searches do not need the durable one.
+        """
         with self._chores:
-            self.refresh()
-            self._extend_vocabulary()
-            if self._open_durable is not None:
-                self._follow_durable()
+            self._try("Search index", self.refresh)
+            self._try("Search index", lambda: self._search.reembed(self._note_videos, stop=self._stop))
+            if self._vocabulary is not None:
+                vocabulary = self._vocabulary
+                self._try("", lambda: vocabulary.extend(self._words()))
+            if self._durable is not None and self._try("Vector index", self._durable.follow):
+                self._note("Vector index", "holds every passage of the library")
+
+    def _try(self, name: str, chore: Callable[[], object]) -> bool:
+        if self._stop.is_set():
+            return False
+        try:
+            chore()
+        except CuepointError as error:
+            _log.warning("%s", error)
+            if name:
+                self._note(name, str(error), ok=False)
+            return False
+        return True
 
     def stop(self) -> None:
         """Ends the thread; waits for the chore that it is doing, so that files are closed whole."""
@@ -120,31 +137,14 @@ class Upkeep:
             self._thread.join(timeout=60)
 
     def health(self) -> list[ServiceHealth]:
-        """The durable index, where there is one."""
-        return [self._durable_health] if self._open_durable is not None else []
+        """The state of each index."""
+        return list(self._health.values())
 
     def _run(self) -> None:
         while not self._stop.is_set():
             self._wake.clear()
             try:
                 self.catch_up()
-            except CuepointError as error:
-                _log.warning("%s", error)
             except Exception:  # noqa: BLE001  the thread must outlive what nobody foresaw
                 _log.exception("Upkeep failed and will be tried again")
             self._wake.wait(RETRY_AFTER_S)
-
-    def _extend_vocabulary(self) -> None:
-        if self._vocabulary is not None:
-            self._vocabulary.extend(self._words())
-
-    def _follow_durable(self) -> None:
-        """Its failure is shown and tried again later; searches do not need it."""
-        try:
-            if self._durable is None and self._open_durable is not None:
-                self._durable = self._open_durable()
-            if self._durable is not None:
-                self._durable.follow()
-            self._durable_health = ServiceHealth("durable index", True, "holds every chunk of the library")
-        except CuepointError as error:
-            self._durable_health = ServiceHealth("durable index", False, str(error))

@@ -77,7 +77,7 @@ def test_rows_survive_growth_and_compaction():
     for begin in range(0, 5000, 700):
         index.upsert(rows[begin : begin + 700])
     index.delete([row.chunk.id for row in rows[:4000]])
-    assert len(index) == 1000
+    assert index.count() == 1000
     fresh = ExactIndex()
     fresh.upsert(rows[4000:])
     assert index.inventory() == fresh.inventory()

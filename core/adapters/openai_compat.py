@@ -69,8 +69,12 @@ class OpenAIChat:
         """Imports the SDK, so that the first question does not wait for it; sends nothing."""
         self._endpoint.get()
 
+    def check(self) -> None:
+        """Sees whether the server answers and takes the key. Raises ModelError."""
+        self.list_models()
+
     def list_models(self) -> list[str]:
-        """Names that the server offers; also a cheap way to see whether it answers. Raises ModelError."""
+        """Names that the server offers. Raises ModelError."""
         try:
             return self._endpoint.get().list_models()
         except Failed as error:

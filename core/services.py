@@ -1,0 +1,219 @@
+"""The composition root: settings in, services out. The only module that names adapters.
+
+Adapters with a heavy import (pymilvus 2 s, onnxruntime, openai) are imported when they are first needed, never by a
+page that is being drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from core.answering import Answering
+from core.config import Settings
+from core.exact_index import ExactIndex
+from core.health import Probe
+from core.ingestion import Ingestor
+from core.late_index import LateIndex
+from core.ledger import Ledger, LibraryVideo, TraceStore, open_ledger
+from core.library import IndexSync
+from core.models import LibraryStats, ServiceHealth, Transcript
+from core.ports import ChatModel, Embedder, TranscriptSource, VectorIndex
+from core.retrieval import Retriever
+from core.upkeep import Upkeep
+from core.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that a page or a command calls. One per process; safe for all threads."""
+
+    settings: Settings
+    ledger: Ledger
+    retriever: Retriever
+    answering: Answering
+    ingestor: Ingestor
+    upkeep: Upkeep
+    probes: tuple[Probe, ...]
+    chat: ChatModel | None
+    _closing: list[Callable[[], None]] = field(default_factory=list, repr=False)
+
+    # ------------------------------------------------------------------------------------------------- the process
+
+    def open_app(self) -> None:
+        """What the app does at its start, in the background: index, models, unfinished jobs, the demo library.
+
+        Only a library that has never held anything gets the demo: whoever removed it does not want it back.
+        """
+        self.upkeep.start()
+        for probe in self.probes:
+            probe.start()
+        self.ingestor.resume()
+        if self.ledger.library.revision() == 0 and self.ingestor.active() is None:
+            self.ingestor.start(["demo"])
+
+    def close(self) -> None:
+        """Ends the workers; what they leave unfinished is resumed at the next start. Safe to call twice."""
+        while self._closing:
+            self._closing.pop()()
+
+    @property
+    def ready(self) -> bool:
+        """Whether a search would be answered at once."""
+        return self.upkeep.ready
+
+    @property
+    def has_chat_model(self) -> bool:
+        return self.chat is not None
+
+    def check(self) -> None:
+        """Opens and asks everything now, so that ``health`` tells how it stands: for commands."""
+        self.upkeep.catch_up()
+        for probe in self.probes:
+            probe.look()
+
+    def health(self) -> list[ServiceHealth]:
+        """One line per service, from what is known: nothing is called, so it costs no time."""
+        library = ServiceHealth("Ledger", True, self.ledger.url)
+        return [library, *self.upkeep.health(), *(probe.health() for probe in self.probes)]
+
+    # -------------------------------------------------------------------------------------------------- the library
+
+    @property
+    def traces(self) -> TraceStore:
+        return self.ledger.traces
+
+    def stats(self) -> LibraryStats:
+        return self.ledger.library.stats()
+
+    def channels(self) -> list[tuple[str, int]]:
+        """Channel and its number of videos, by name."""
+        return self.ledger.library.channels()
+
+    def videos(self) -> list[LibraryVideo]:
+        return self.ledger.library.videos()
+
+    def transcript(self, video_id: str) -> Transcript:
+        """Raises NotFound."""
+        return self.ledger.library.transcript(video_id)
+
+    def remove(self, video_ids: Sequence[str]) -> int:
+        """Takes videos out of the library; returns how many there were."""
+        return self.ingestor.remove(video_ids)
+
+    def remove_demo(self) -> int:
+        """Takes the demo library out; returns how many videos it had."""
+        return self.ingestor.remove_demo()
+
+
+def build_services(
+    settings: Settings,
+    *,
+    embedder: Embedder | None = None,
+    chat: ChatModel | None = None,
+    source: TranscriptSource | None = None,
+) -> Services:
+    """The services of these settings. What is given replaces the adapter of the settings.
+
+    Opens the ledger and nothing else: no model is loaded, no server is called. Raises SettingsError, LibraryError.
+    """
+    embedder = embedder or _embedder(settings)
+    chat = chat or _chat(settings)
+    source = source or _youtube(settings)
+    ledger = open_ledger(settings.ledger_url)
+    try:
+        return _wire(settings, ledger, embedder, chat, source)
+    except BaseException:
+        ledger.close()
+        raise
+
+
+def _wire(
+    settings: Settings, ledger: Ledger, embedder: Embedder, chat: ChatModel | None, source: TranscriptSource
+) -> Services:
+    """Milvus Lite keeps the rows and an index in memory searches them; a Milvus server does both."""
+    milvus = LateIndex(lambda: _milvus(settings, embedder))
+    durable_sync = IndexSync(ledger.library, milvus, embedder)
+    if settings.uses_milvus_lite:
+        exact = ExactIndex()
+        vocabulary = Vocabulary(ledger.terms, embedder)
+        search_sync = IndexSync(ledger.library, exact, embedder)
+        upkeep = Upkeep(search_sync, durable=durable_sync, vocabulary=vocabulary, words=exact.vocabulary)
+        retriever = Retriever(ledger.library, exact, embedder, vocabulary=vocabulary, refresh=upkeep.refresh)
+    else:
+        upkeep = Upkeep(durable_sync)
+        retriever = Retriever(ledger.library, milvus, embedder, refresh=upkeep.refresh)
+    answering = Answering(ledger, retriever, chat, embedder, settings, chat_by_name=_chat_by_name(settings))
+    ingestor = Ingestor(ledger, embedder, upkeep, source, settings)
+    return Services(
+        settings=settings,
+        ledger=ledger,
+        retriever=retriever,
+        answering=answering,
+        ingestor=ingestor,
+        upkeep=upkeep,
+        probes=(_embedder_probe(embedder), _chat_probe(chat)),
+        chat=chat,
+        _closing=[ledger.close, milvus.close, upkeep.stop, answering.close, ingestor.close],
+    )
+
+
+def _embedder_probe(embedder: Embedder) -> Probe:
+    def ask() -> str:
+        embedder.embed(["probe"])
+        return f"{embedder.identity}, {embedder.dimensions} dimensions"
+
+    return Probe("Embedder", ask, f"{embedder.identity} is loading")
+
+
+def _chat_probe(chat: ChatModel | None) -> Probe:
+    if chat is None:
+        return Probe("Chat model", None, "off: Ask quotes the best sentences. Set OPENAI_API_KEY or OPENAI_BASE_URL.")
+
+    def ask() -> str:
+        chat.check()
+        return chat.name
+
+    return Probe("Chat model", ask, "is being asked")
+
+
+def _embedder(settings: Settings) -> Embedder:
+    from core.adapters.local_embedding import LocalEmbedder  # noqa: PLC0415
+    from core.adapters.openai_embedding import OpenAIEmbedder  # noqa: PLC0415
+
+    return OpenAIEmbedder.from_settings(settings) or LocalEmbedder(settings.data_dir / "models")
+
+
+def _chat(settings: Settings, model: str | None = None) -> ChatModel | None:
+    from core.adapters.openai_compat import OpenAIChat  # noqa: PLC0415
+
+    return OpenAIChat.from_settings(settings, model=model)
+
+
+def _chat_by_name(settings: Settings) -> Callable[[str], ChatModel] | None:
+    """None where no model server is configured."""
+    if settings.openai_api_key is None and settings.openai_base_url is None:
+        return None
+
+    def chosen(name: str) -> ChatModel:
+        chat = _chat(settings, name)
+        assert chat is not None  # the settings name a server
+        return chat
+
+    return chosen
+
+
+def _youtube(settings: Settings) -> TranscriptSource:
+    from core.adapters.youtube import YouTubeSource  # noqa: PLC0415
+
+    proxy = settings.proxy_url.get_secret_value() if settings.proxy_url else None
+    return YouTubeSource(settings.youtube_url, proxy_url=proxy)
+
+
+def _milvus(settings: Settings, embedder: Embedder) -> VectorIndex:
+    from core.adapters.milvus import MilvusIndex  # noqa: PLC0415  two seconds
+
+    token = settings.milvus_token.get_secret_value() if settings.milvus_token else None
+    return MilvusIndex(
+        settings.effective_milvus_uri, token, embedder_identity=embedder.identity, dimensions=embedder.dimensions
+    )

@@ -51,6 +51,8 @@ install_packages() {
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
 }
 
+# Behind a company's proxy the machine knows its certificate, and uv has to ask it, as pip does.
+export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-1}"
 # Compiled now, the first start is as quick as the second; pip does so by itself.
 export UV_COMPILE_BYTECODE="${UV_COMPILE_BYTECODE:-1}"
 scratch=$(mktemp -d)

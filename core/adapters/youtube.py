@@ -10,7 +10,7 @@ import stamina
 
 from core.adapters.youtube_addresses import VIDEO_ID, AddressKind, parse_address
 from core.adapters.youtube_faults import CAUGHT, available_languages, is_network_fault, translated, unavailable
-from core.adapters.youtube_lists import browse_request, initial_data, read_list
+from core.adapters.youtube_lists import VideoList, browse_request, initial_data, read_list
 from core.adapters.youtube_session import YOUTUBE, YouTubeSession
 from core.errors import SourceError
 from core.models import Segment, Transcript, Video, VideoKind
@@ -113,7 +113,13 @@ def _pages(session: YouTubeSession, path: str, subject: str) -> Iterator[str]:
         yield from page.video_ids
         if page.continuation is None or len(seen) >= MAX_VIDEOS:
             return
-        page = read_list(session.post(browse, body | {"continuation": page.continuation}, subject))
+        more = body | {"continuation": page.continuation}
+        # Now and then YouTube answers without the videos; the second time it has them.
+        page = next(filter(_has_videos, (read_list(session.post(browse, more, subject)) for _ in range(2))), page)
+
+
+def _has_videos(page: VideoList) -> bool:
+    return bool(page.video_ids)
 
 
 def choose_track(listed: TranscriptList, video_id: str, languages: Sequence[str]) -> tuple[Track, str]:

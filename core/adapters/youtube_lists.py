@@ -18,6 +18,7 @@ _INITIAL_DATA = re.compile(r'(?:\bvar\s+ytInitialData|window\["ytInitialData"\])
 _KEY = re.compile(r'"INNERTUBE_API_KEY":\s*"([A-Za-z0-9_-]+)"')
 _VERSION = re.compile(r'"INNERTUBE_CLIENT_VERSION":\s*"([0-9.]+)"')
 _USUAL_VERSION = "2.20251101.00.00"
+_MORE = frozenset(("continuationItemRenderer", "continuationItemViewModel"))
 _RENDERERS = ("playlistVideoRenderer", "videoRenderer", "gridVideoRenderer", "reelItemRenderer")
 
 
@@ -98,17 +99,21 @@ def _at(node: Any, *path: str) -> Any:
 
 
 def _token(item: Any) -> str | None:
-    """The token of a "load more" box, whichever commands it is wrapped in."""
-    if not isinstance(item, dict) or "continuationItemRenderer" not in item:
+    """The token of a "load more" box, whichever commands it is wrapped in; some of those load something else."""
+    if not isinstance(item, dict) or not _MORE.intersection(item):
         return None
-    pending: list[Any] = [item]
-    while pending:
-        node = pending.pop()
-        token = _at(node, "continuationCommand", "token")
-        if isinstance(token, str) and token:
-            return token
-        pending.extend(_children(node))
-    return None
+    commands = [command for command in _commands(item) if isinstance(command.get("token"), str)]
+    commands.sort(key=lambda command: not str(command.get("request", "")).endswith("BROWSE"))
+    return commands[0]["token"] if commands else None
+
+
+def _commands(node: Any) -> Iterator[dict[str, Any]]:
+    """Every continuationCommand below, in the order of the document."""
+    command = _at(node, "continuationCommand")
+    if isinstance(command, dict):
+        yield command
+    for child in _children(node):
+        yield from _commands(child)
 
 
 def _alert(data: Any) -> str:

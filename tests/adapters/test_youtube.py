@@ -309,13 +309,20 @@ def test_no_text_breaks_the_address_parser(text: str) -> None:
     assert " " not in address.value
 
 
-@pytest.mark.parametrize("layout", ["lockup", "renderer", "shorts"])
+@pytest.mark.parametrize("layout", ["lockup", "renderer", "view_model", "shorts"])
 @pytest.mark.parametrize("count", [1, 30, 95])
 def test_a_playlist_is_read_page_by_page(server: YouTubeServer, source: YouTubeSource, layout: str, count: int) -> None:
     """In its order, whatever YouTube calls its boxes this year; other lists of the page are left alone."""
     server.lists["PLabcdefghij"] = FakeList(ids(count), layout=layout)
     assert source.expand("PLabcdefghij") == ids(count)
     assert len(server.requests) == -(-count // 30)
+
+
+def test_a_page_without_videos_is_asked_for_again(server: YouTubeServer, source: YouTubeSource) -> None:
+    """Once; then what is known is taken."""
+    server.lists |= {"@once": FakeList(ids(60), empty_answers=1), "@always": FakeList(ids(60), empty_answers=9)}
+    assert source.expand("@once") == ids(60)
+    assert source.expand("@always") == ids(30)
 
 
 def test_a_channel_is_read_by_its_handle(server: YouTubeServer, source: YouTubeSource) -> None:

@@ -77,7 +77,9 @@ class FakeList:
     failure: Failure | None = None
     alert: str = ""
     layout: str = "lockup"
-    """``lockup`` as of 2025, or ``renderer`` as before."""
+    """``lockup`` and ``view_model`` as of 2025, ``renderer`` as before, ``shorts`` as on that tab."""
+    empty_answers: int = 0
+    """So many requests for a next page are answered without videos."""
 
 
 @dataclass
@@ -184,7 +186,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._player(youtube, body["videoId"])
         elif path == "/youtubei/v1/browse":
             key, _, offset = body["continuation"].rpartition("|")
-            self._json(_continued(youtube.lists[key], key, int(offset)))
+            listed = youtube.lists[key]
+            listed.empty_answers -= 1
+            self._json({"responseContext": {}} if listed.empty_answers >= 0 else _continued(listed, key, int(offset)))
         else:
             self._send(404, "text/html; charset=utf-8", "<html>404</html>")
 
@@ -385,11 +389,19 @@ def _items(listed: FakeList, key: str, offset: int) -> list[dict[str, Any]]:
     shown = listed.video_ids[offset : offset + PAGE_SIZE]
     items = [_item(video_id, listed.layout) for video_id in shown]
     if offset + PAGE_SIZE < len(listed.video_ids):
-        command = {"continuationCommand": {"token": f"{key}|{offset + PAGE_SIZE}", "request": "BROWSE"}}
-        wrapped = {"commandExecutorCommand": {"commands": [{"votingRefreshPopupCommand": {}}, command]}}
-        endpoint = command if listed.layout == "renderer" else wrapped
-        items.append({"continuationItemRenderer": {"trigger": "ON_ITEM_SHOWN", "continuationEndpoint": endpoint}})
+        items.append(_load_more(f"{key}|{offset + PAGE_SIZE}", listed.layout))
     return items
+
+
+def _load_more(token: str, layout: str) -> dict[str, Any]:
+    command = {"continuationCommand": {"token": token, "request": "CONTINUATION_REQUEST_TYPE_BROWSE"}}
+    if layout == "renderer":
+        return {"continuationItemRenderer": {"trigger": "ON_ITEM_SHOWN", "continuationEndpoint": command}}
+    if layout == "view_model":
+        return {"continuationItemViewModel": {"continuationCommand": {"innertubeCommand": command}}}
+    other = {"continuationCommand": {"token": "popup", "request": "CONTINUATION_REQUEST_TYPE_REEL_WATCH_SEQUENCE"}}
+    endpoint = {"commandExecutorCommand": {"commands": [{"votingRefreshPopupCommand": {"command": other}}, command]}}
+    return {"continuationItemRenderer": {"continuationEndpoint": endpoint}}
 
 
 def _item(video_id: str, layout: str) -> dict[str, Any]:

@@ -54,8 +54,9 @@ def _import_pymilvus() -> Any:
 
 pymilvus: Any = _import_pymilvus()
 
-for _name in ("pymilvus", "milvus_lite"):
-    # Both write tracebacks of errors to standard error that they also raise, and that we translate.
+for _name in ("pymilvus", "milvus_lite", "grpc._server"):
+    # They write tracebacks to standard error of what they also raise and we translate; gRPC's server, which is Lite's,
+    # does so at every inventory for a call that Lite does not know and pymilvus can do without.
     logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
 
 
@@ -67,7 +68,10 @@ def connect(uri: str, token: str | None) -> Any:
 
 def place(uri: str) -> str:
     """How messages name the index: a Lite file's path, or host and port without user and password."""
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return "at the address in MILVUS_URI"
     if not parts.scheme or not parts.netloc:
         return uri
     return parts.netloc.rpartition("@")[2]

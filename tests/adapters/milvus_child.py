@@ -57,7 +57,9 @@ def _half_a_table(_: Any, path: str) -> None:
 def main(folder: str, point: str) -> None:
     index = MilvusIndex(folder, embedder_identity="toy@1", dimensions=DIMENSIONS)
     index.upsert(ROWS_BEFORE)
-    print("written", flush=True)
+    assert len(index.inventory()) == len(ROWS_BEFORE)
+    sys.stdout.write("written\n")
+    sys.stdout.flush()
     if point == "hold":
         sys.stdin.read()
         index.close()

@@ -23,7 +23,8 @@ if __name__ == "__main__":
     server.config.set("authorization_enabled", True)
     try:
         server.start()
-        print(server.listen_port, flush=True)
+        sys.stdout.write(f"{server.listen_port}\n")
+        sys.stdout.flush()
         sys.stdin.read()
     finally:
         server.stop()

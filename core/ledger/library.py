@@ -158,13 +158,13 @@ class LibraryStore:
     def videos(self) -> list[LibraryVideo]:
         """All videos in the order of channel and title."""
         with self._database.read() as connection:
-            found = [_library_video(row) for row in connection.execute(select(videos)).mappings()]
+            found = [_library_video(row) for row in connection.execute(select(videos))]
         return sorted(found, key=lambda item: (item.video.channel.casefold(), item.video.title.casefold()))
 
     def video(self, video_id: str) -> LibraryVideo:
         """Raises NotFound."""
         with self._database.read() as connection:
-            row = connection.execute(select(videos).where(videos.c.video_id == video_id)).mappings().one_or_none()
+            row = connection.execute(select(videos).where(videos.c.video_id == video_id)).one_or_none()
         if row is None:
             raise _no_video(video_id)
         return _library_video(row)
@@ -173,10 +173,10 @@ class LibraryStore:
         """Raises NotFound."""
         query = select(videos, transcripts.c.segments).join(transcripts).where(videos.c.video_id == video_id)
         with self._database.read() as connection:
-            row = connection.execute(query).mappings().one_or_none()
+            row = connection.execute(query).one_or_none()
         if row is None:
             raise _no_video(video_id)
-        return Transcript(video_of(row), segments_of(row["segments"]))
+        return Transcript(video_of(row), segments_of(row.segments))
 
     def channels(self) -> list[tuple[str, int]]:
         """Channel and its number of videos, by name."""
@@ -201,7 +201,7 @@ class LibraryStore:
 
 
 def _library_video(row: Any) -> LibraryVideo:
-    return LibraryVideo(video_of(row), row["chunk_count"], row["char_count"], row["content_hash"], row["revision"])
+    return LibraryVideo(video_of(row), row.chunk_count, row.char_count, row.content_hash, row.revision)
 
 
 def _no_video(video_id: str) -> NotFound:

@@ -71,8 +71,6 @@ def _arrays(blobs: Sequence[bytes | None], dimensions: int) -> list[Vectors | No
 
 def _videos(connection: Connection, video_ids: set[str]) -> dict[str, Video]:
     found = [
-        video_of(row)
-        for ids in portions(sorted(video_ids))
-        for row in connection.execute(_VIDEOS, {"ids": ids}).mappings()
+        video_of(row) for ids in portions(sorted(video_ids)) for row in connection.execute(_VIDEOS, {"ids": ids}).all()
     ]
     return {video.video_id: video for video in found}

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import RowMapping
 
 from core.errors import EmbeddingError
 from core.ledger.codec import measured, pack_cues, pack_vectors, pack_windows, unpack_cues, unpack_windows
@@ -86,17 +85,18 @@ def video_values(transcript: Transcript, chunks: Sequence[EmbeddedChunk]) -> dic
     }
 
 
-def video_of(row: RowMapping) -> Video:
+def video_of(row: Any) -> Video:
+    """From a row of videos."""
     return Video(
-        video_id=row["video_id"],
-        title=row["title"],
-        channel=row["channel"],
-        language=row["language"],
-        kind=VideoKind(row["kind"]),
-        source=row["source"],
-        duration_s=measured(row["duration_s"]),
-        note=row["note"],
-        added_at=row["added_at"],
+        row.video_id,
+        row.title,
+        row.channel,
+        row.language,
+        VideoKind(row.kind),
+        row.source,
+        measured(row.duration_s),
+        row.note,
+        row.added_at,
     )
 
 

@@ -61,7 +61,7 @@ def own_text(before: Chunk | None, part: Chunk) -> tuple[str, int]:
 
 
 @given(transcripts(), limits())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_chunks_are_bounded_and_their_windows_tile_them(transcript: Transcript, limit: tuple[int, int]) -> None:
     """No chunk is longer than the size, numbers count up, windows cover the text once and begin at caption lines."""
     size, overlap = limit
@@ -80,7 +80,7 @@ def test_chunks_are_bounded_and_their_windows_tile_them(transcript: Transcript, 
 
 
 @given(transcripts(), limits())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_every_character_is_in_some_chunk(transcript: Transcript, limit: tuple[int, int]) -> None:
     """Without overlap the chunks hold exactly the letters of the lines, in order; with it none is missing."""
     size, overlap = limit
@@ -92,7 +92,7 @@ def test_every_character_is_in_some_chunk(transcript: Transcript, limit: tuple[i
 
 
 @given(transcripts(), limits())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_a_cue_has_the_time_of_its_line(transcript: Transcript, limit: tuple[int, int]) -> None:
     """Each cue lies in the time of a line that holds its words, or its first letters where the line was split."""
     for part in chunk(transcript, size=limit[0], overlap=limit[1]):

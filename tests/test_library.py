@@ -34,7 +34,7 @@ def embedder() -> HashingEmbedder:
 
 @pytest.fixture
 def index() -> FragileIndex:
-    return FragileIndex(DIMENSIONS)
+    return FragileIndex()
 
 
 @pytest.fixture
@@ -250,7 +250,7 @@ class TestReembed:
 
     def test_a_changed_embedder_embeds_every_video_once(self, library, filled, other):
         """The new index holds the new vectors, the old vectors stay for the way back."""
-        index = FragileIndex(DIMENSIONS)
+        index = FragileIndex()
         sync = IndexSync(library, index, other)
         assert sync.sync() == SyncReport()
         seen: list[tuple[int, int]] = []
@@ -263,9 +263,9 @@ class TestReembed:
         assert other.texts == []
 
     def test_each_video_is_searchable_as_soon_as_it_is_done(self, library, filled, other):
-        index = FragileIndex(DIMENSIONS)
+        index = FragileIndex()
         counts: list[int] = []
-        IndexSync(library, index, other).reembed(lambda *_: counts.append(len(index)))
+        IndexSync(library, index, other).reembed(lambda *_: counts.append(index.count()))
         assert counts == [0, 3, 6]
 
     def test_stops_between_two_videos_and_goes_on_later(self, library, index, filled, other):

@@ -12,8 +12,8 @@ from core.models import IndexRow
 class FragileIndex(ExactIndex):
     """``damaged``: every call fails until reset. ``unreachable``: every call fails, reset too."""
 
-    def __init__(self, dimensions: int) -> None:
-        super().__init__(dimensions)
+    def __init__(self) -> None:
+        super().__init__()
         self.damaged = self.unreachable = self.beyond_repair = False
         self.breaks_after: int | None = None
         """Damaged by the upsert that comes after so many more."""

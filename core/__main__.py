@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -68,7 +68,7 @@ def ingest(sources: Annotated[list[str], typer.Argument(metavar="SOURCE…")], j
 
 @app.command()
 def search(
-    query: str,
+    query: Annotated[str, typer.Argument(metavar="QUERY")],
     limit: Annotated[int, typer.Option(min=1, max=200)] = 30,
     channel: Annotated[list[str] | None, typer.Option(help="Only this channel; may be given several times.")] = None,
     mode: SearchMode = SearchMode.HYBRID,
@@ -87,7 +87,7 @@ def search(
 
 @app.command()
 def ask(
-    question: str,
+    question: Annotated[str, typer.Argument(metavar="QUESTION")],
     channel: Annotated[list[str] | None, typer.Option(help="Only this channel; may be given several times.")] = None,
     language: Annotated[
         str | None, typer.Option(help="Language code of the answer; the question's by default.")
@@ -110,8 +110,8 @@ def ask(
 
 @app.command()
 def feedback(
-    trace_id: str,
-    value: Thumb,
+    trace_id: Annotated[str, typer.Argument(metavar="TRACE_ID")],
+    value: Annotated[Thumb, typer.Argument(metavar="up|down|clear")],
     comment: Annotated[str, typer.Option(help="What was good or bad.")] = "",
     json_: Json = False,
 ) -> None:
@@ -211,15 +211,26 @@ def _one_line(text: str) -> str:
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
-def main(arguments: list[str] | None = None) -> Any:
-    """Runs a command; our errors become one line on standard error and exit code 2 (wrong use) or 1."""
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Runs a command and exits: 2 for wrong use or settings, 1 for what failed, each with one line that says why."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a lone surrogate must not break a pipe
     try:
-        app(arguments)
+        code = app(arguments, standalone_mode=False)
+    except typer.TyperException as error:
+        _complain(error.format_message())
+        code = error.exit_code
     except CuepointError as error:
-        sys.stderr.write(f"cuepoint: {_one_line(str(error))}\n")
-        raise SystemExit(2 if isinstance(error, SettingsError | InputError | NotFound) else 1) from None
+        _complain(str(error))
+        code = 2 if isinstance(error, SettingsError | InputError | NotFound) else 1
+    except (KeyboardInterrupt, typer.Abort):
+        _complain("stopped")
+        code = 130
+    sys.exit(code)
+
+
+def _complain(sentence: str) -> None:
+    sys.stderr.write(f"cuepoint: {_one_line(sentence)}\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,122 @@
+"""Upkeep: the search index stands before a search is answered, and follows whoever writes the ledger."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core import upkeep as upkeep_module
+from core.exact_index import ExactIndex
+from core.library import IndexSync
+from core.upkeep import Upkeep
+from core.vocabulary import Vocabulary
+from tests.fakes.indexes import FragileIndex
+from tests.fakes.ingest import Workshop, open_workshop, transcript_of, write_json
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Iterator[Workshop]:
+    """A ledger with two talks, written by an ingestor with an index of its own."""
+    workshop = open_workshop(tmp_path / "data")
+    files = [str(write_json(tmp_path / "files", transcript_of(name, lines=20))) for name in ("one", "two")]
+    assert not workshop.ingestor.ingest(files).failed
+    yield workshop
+    workshop.close()
+
+
+def sync_of(workshop: Workshop, index: ExactIndex) -> IndexSync:
+    return IndexSync(workshop.ledger.library, index, workshop.embedder)
+
+
+def videos_in(index: ExactIndex) -> set[str]:
+    return {chunk_id.partition(":")[0] for chunk_id in index.inventory()}
+
+
+def test_the_first_search_waits_until_the_index_is_whole(workshop: Workshop):
+    index = ExactIndex()
+    upkeep = Upkeep(sync_of(workshop, index))
+    assert not upkeep.ready
+    upkeep.refresh()
+    assert upkeep.ready
+    assert videos_in(index) == {"one", "two"}
+
+
+def test_many_first_searches_build_the_index_once(workshop: Workshop):
+    index = FragileIndex()
+    upkeep = Upkeep(sync_of(workshop, index))
+    searches = [threading.Thread(target=upkeep.refresh) for _ in range(8)]
+    for search in searches:
+        search.start()
+    for search in searches:
+        search.join()
+    assert len(index.upserted) == len(set(index.upserted)) > 0
+
+
+def test_what_another_process_wrote_is_found_a_second_later(workshop: Workshop, monkeypatch: pytest.MonkeyPatch):
+    index = ExactIndex()
+    upkeep = Upkeep(sync_of(workshop, index))
+    upkeep.refresh()
+    workshop.ledger.library.remove(["one"])
+    upkeep.refresh()
+    assert videos_in(index) == {"one", "two"}, "the ledger is asked at most once a second"
+    monkeypatch.setattr(upkeep_module, "FOLLOW_EVERY_S", 0.0)
+    upkeep.refresh()
+    assert videos_in(index) == {"two"}
+
+
+def test_chores_fill_the_durable_index_and_the_word_vectors(workshop: Workshop):
+    index, durable = ExactIndex(), FragileIndex()
+    vocabulary = Vocabulary(workshop.ledger.terms, workshop.embedder)
+    upkeep = Upkeep(
+        sync_of(workshop, index), durable=sync_of(workshop, durable), vocabulary=vocabulary, words=index.vocabulary
+    )
+    upkeep.catch_up()
+    assert durable.inventory() == index.inventory()
+    assert vocabulary.load() == len(index.vocabulary()) > 0
+    assert [health.ok for health in upkeep.health()] == [True, True]
+
+
+def test_a_failing_durable_index_is_shown_and_does_not_stop_searches(workshop: Workshop):
+    index, durable = ExactIndex(), FragileIndex()
+    durable.unreachable = True
+    upkeep = Upkeep(sync_of(workshop, index), durable=sync_of(workshop, durable))
+    upkeep.catch_up()
+    search, vectors = upkeep.health()
+    assert (search.ok, vectors.ok) == (True, False)
+    assert "does not answer" in vectors.detail
+    durable.unreachable = False
+    upkeep.catch_up()
+    assert upkeep.health()[1].ok is True
+    assert videos_in(durable) == {"one", "two"}
+
+
+def test_the_thread_outlives_a_fault_and_does_the_chore_when_woken(workshop: Workshop):
+    index, durable = ExactIndex(), FragileIndex()
+    attempts: list[int] = []
+    done = threading.Event()
+
+    def words() -> dict[str, str]:
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise RuntimeError("nobody foresaw this")
+        done.set()
+        return {}
+
+    upkeep = Upkeep(
+        sync_of(workshop, index),
+        durable=sync_of(workshop, durable),
+        vocabulary=Vocabulary(workshop.ledger.terms, workshop.embedder),
+        words=words,
+    )
+    upkeep.start()
+    try:
+        while not attempts:
+            upkeep.refresh()
+        while not done.wait(0.05):
+            upkeep.follow()
+    finally:
+        upkeep.stop()
+    assert upkeep.ready

@@ -111,13 +111,14 @@ class Board:
     def give_up(self, error: CuepointError, *, write: bool) -> None:
         """Ends every open task with this error. ``write`` False: the ledger itself fails and is not told."""
         with self._lock:
-            for task in self.open_tasks():
+            given_up = self.open_tasks()
+            for task in given_up:
                 line = self._lines[task]
                 line.errors.append(error)
                 line.state, line.error = ItemState.FAILED, line.error_text()
                 self._failed.append(failure_of(task.name, error))
-                if write:
-                    self._write(task, line)
+            for task in given_up if write else ():
+                self._write(task, self._lines[task])
 
     def items(self) -> tuple[JobItem, ...]:
         """As they are now, with the names to show."""

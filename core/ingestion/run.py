@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,6 +28,7 @@ FOLLOW_EVERY_S = 5.0
 """The index follows the ledger so often, and at the end: once per video would cost more than the embedding."""
 _TELL_EVERY_S = 0.2
 CANCELLED = "Cancelled"
+_FAULT_HINT = "Start it again; what is saved stays. The log says more."
 
 
 class Sync(Protocol):
@@ -116,14 +118,17 @@ class Run:
         try:
             self._ingest(tell)
             self._end(CANCELLED if self._cancelled.is_set() else None)
-        except EmbeddingError as error:
-            self._give_up(error, write=True)
         except LibraryError as error:
             # The job stays open in the ledger: the next start takes it up where the disk has room again.
             self._give_up(error, write=False)
-        except BaseException as error:
-            self._error = CANCELLED if isinstance(error, KeyboardInterrupt) else "A fault in Cuepoint ended the ingest"
-            self._end(self._error)
+        except EmbeddingError as error:
+            self._give_up(error, write=True)
+        except Exception:  # noqa: BLE001 - no traceback may reach a user
+            _log.exception("The ingest %s ended early", self.job_id)
+            self._give_up(CuepointError("A fault in Cuepoint ended the ingest", hint=_FAULT_HINT), write=True)
+        except BaseException:  # Ctrl-C
+            with suppress(LibraryError):
+                self._end(CANCELLED)
             raise
         finally:
             self._finished.set()
@@ -225,9 +230,12 @@ class Run:
 
     def _give_up(self, error: CuepointError, *, write: bool) -> None:
         self._error = str(error)
-        self._board.give_up(error, write=write)
-        if write:
-            self._end(self._error)
+        try:
+            self._board.give_up(error, write=write)
+            if write:
+                self._end(self._error)
+        except LibraryError as failure:
+            _log.warning("The end of the ingest %s could not be written down: %s", self.job_id, failure)
 
     def _end(self, error: str | None) -> None:
         if not self._interrupted.is_set():

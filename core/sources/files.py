@@ -23,6 +23,8 @@ _log = logging.getLogger(__name__)
 MAX_BYTES = {".json": 64 << 20, ".srt": 64 << 20, ".vtt": 64 << 20, ".csv": 512 << 20}
 """By suffix. A transcript is read whole, articles row by row; a transcript of 12 hours has about 2 MB."""
 SUFFIXES = tuple(MAX_BYTES)
+_OTHER_JSON = (".info.json", ".live_chat.json")
+"""What yt-dlp writes beside the captions."""
 _GUESSED = {"cp1252": "read as Windows-1252", "latin-1": "read as Latin-1"}
 
 
@@ -109,7 +111,7 @@ def _folder(folder: Path) -> Iterator[tuple[Path, str] | SourceError]:
     found = False
     for parent, folders, files in os.walk(folder, onerror=refused.append):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
-        for file in sorted(f for f in files if not f.startswith(".")):
+        for file in sorted(f for f in files if not f.startswith(".") and not f.endswith(_OTHER_JSON)):
             path = Path(parent, file)
             if path.suffix.lower() in SUFFIXES and path.is_file():
                 found = True

@@ -303,6 +303,40 @@ def test_a_failing_embedder_ends_the_job_and_half_of_nothing_is_saved(tmp_path: 
     shop.close()
 
 
+def test_a_fault_of_the_embedder_is_no_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What no one foresaw ends the job with one sentence, and the next job works."""
+    shop = open_workshop(tmp_path / "data")
+    folder = folder_of(tmp_path, 2)
+
+    def fault(_: object) -> Vectors:
+        raise RuntimeError("unforeseen")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shop.embedder, "embed", fault)
+        report = shop.ingestor.ingest([str(folder)])
+    assert {f.error.partition(". ")[0] for f in report.failed} == {"A fault in Cuepoint ended the ingest"}
+    assert shop.ledger.jobs.unfinished("ingest") == []
+    assert len(shop.ingestor.ingest([str(folder)]).ingested) == 2
+    shop.close()
+
+
+def test_ctrl_c_ends_the_job_as_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is raised on, so that the command ends; the app does not resume what the user stopped."""
+    shop = open_workshop(tmp_path / "data")
+
+    def interrupt(_: IngestProgress) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("core.ingestion.run._TELL_EVERY_S", 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        shop.ingestor.ingest([str(folder_of(tmp_path, 20))], interrupt)
+    assert shop.ledger.jobs.unfinished("ingest") == []
+    latest = shop.ledger.jobs.latest("ingest")
+    assert latest is not None
+    assert latest.error == "Cancelled"
+    shop.close()
+
+
 def test_a_full_disk_ends_the_job_which_stays_to_be_resumed(
     shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -139,6 +139,7 @@ def test_one_broken_file_does_not_keep_the_good_ones_out(tmp_path: Path) -> None
     (tmp_path / "deep" / "c.SRT").write_text("1\n00:00:01,000 --> 00:00:02,000\nHello\n")
     (tmp_path / "notes.txt").write_text("no transcript")
     (tmp_path / ".hidden.json").write_text("{")
+    (tmp_path / "Talk [dQw4w9WgXcQ].info.json").write_text("{}")
     items = list(read_sources(tmp_path))
     assert [type(item) for item in items] == [Transcript, SourceError, Transcript]
     assert "b.json" in str(items[1])

@@ -19,7 +19,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from tools.running_app import ROOT, running_app
 
-QUESTION = "How does hybrid retrieval combine keywords and vectors?"
+QUESTION = "What is HNSW and how does it search?"
 QUERY = "how to keep a model from inventing an answer"
 WAIT_MS = 60_000
 
@@ -32,10 +32,13 @@ def open_page(page: Page, address: str) -> None:
 
 
 def settle(page: Page) -> None:
-    """Waits for the running script to end, then for fonts and charts to be drawn."""
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=WAIT_MS)
-    page.evaluate("document.fonts.ready")
-    page.wait_for_timeout(700)
+    """Waits until no script runs, twice with a pause between, so that fonts and charts are drawn as well."""
+    running = page.get_by_test_id("stStatusWidget")
+    for pause_ms in (1500, 500):
+        expect(running).to_have_count(0, timeout=WAIT_MS)
+        page.evaluate("document.fonts.ready")
+        page.wait_for_timeout(pause_ms)
+    expect(running).to_have_count(0, timeout=WAIT_MS)
 
 
 def take_home(page: Page, address: str) -> None:
@@ -78,12 +81,12 @@ def chromium() -> str:
 
 
 def take(pictures: dict[str, Callable[[Page, str], None]], out: Path, *, dark: bool) -> None:
-    """Writes one PNG per picture, 1280 x 900 points at one and a half pixels each."""
+    """Writes one PNG per picture, 1280 x 1000 points at one and a half pixels each."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, running_app(Path(folder) / "data") as address, sync_playwright() as p:
         browser = p.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         page = browser.new_page(
-            viewport={"width": 1280, "height": 900}, device_scale_factor=1.5, color_scheme="dark" if dark else "light"
+            viewport={"width": 1280, "height": 1000}, device_scale_factor=1.5, color_scheme="dark" if dark else "light"
         )
         open_page(page, address)
         expect(page.locator(".st-key-demo-notice")).to_be_visible(timeout=WAIT_MS)

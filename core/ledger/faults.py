@@ -16,7 +16,7 @@ from core.errors import LibraryCorrupt, LibraryError, LibraryFull, LibraryLocked
 
 _FULL_HINT = "Free some space and try again; what was saved before is complete."
 _LOCKED_HINT = "Close the other program that uses it, or try again in a minute."
-_READ_ONLY_HINT = "Make it writable for this user, or set CUEPOINT_DATA_DIR to another folder."
+_READ_ONLY_HINT = "Make the folder and its files writable for this user, or set CUEPOINT_DATA_DIR to another folder."
 _ALMOST_NOTHING = 1_000_000
 """Bytes. SQLite reports a disk without even this as an input/output error when it grows its shared-memory file."""
 

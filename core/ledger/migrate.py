@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, Select, Text, column, inspect, select, table, text
 
 from core.errors import LibraryError, LibraryLocked
 from core.ledger.database import Database
@@ -15,8 +16,15 @@ from core.ledger.faults import corrupt, library_file, translate_os
 HEAD = "0001"
 """The newest revision in migrations/versions. Alembic is imported only where the ledger does not stand at it."""
 
+VERSION_TABLE = "cuepoint_version"
+"""Not Alembic's own name, which another program in the same PostgreSQL database may use."""
+
+_VERSION: Select[tuple[str]] = select(column("version_num", Text)).select_from(table(VERSION_TABLE))
 _ADVISORY_LOCK = 0x43756570
 """A number for PostgreSQL's pg_advisory_xact_lock; spells Cuep."""
+
+_ALEMBIC = threading.Lock()
+"""Alembic's ``op`` is one per process."""
 
 
 def prepare(database: Database, *, lock_timeout_s: float = 30.0) -> None:
@@ -68,9 +76,12 @@ def _is_ready(database: Database) -> bool:
 
 
 def _probe_write(database: Database) -> None:
-    """Finds a read-only file or folder at the start instead of at the first answer. Writes nothing."""
-    with database.write():
-        pass
+    """Finds a read-only file or folder at the start instead of at the first answer.
+
+    Changes no row; BEGIN IMMEDIATE alone would not do, SQLite quietly makes it a BEGIN where it cannot write.
+    """
+    with database.write() as connection:
+        connection.execute(text("UPDATE library_state SET revision = revision WHERE id < 0"))
 
 
 def _use_wal(database: Database) -> None:
@@ -85,9 +96,9 @@ def _use_wal(database: Database) -> None:
 
 def _version(connection: Connection, name: str) -> str | None:
     """The revision of the ledger, None for an empty database. Raises LibraryError for one that is not ours to read."""
-    if not inspect(connection).has_table("alembic_version"):
+    if not inspect(connection).has_table(VERSION_TABLE):
         return None
-    version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    version = connection.execute(_VERSION).scalar_one_or_none()
     if version is not None and version > HEAD:
         raise LibraryError(
             f"The library {name} was written by a newer version of Cuepoint (schema {version}, this one knows {HEAD})",
@@ -119,6 +130,6 @@ def _upgrade(connection: Connection) -> None:
     def steps(revision: Any, _context: Any) -> Any:
         return script._upgrade_revs(HEAD, revision)  # noqa: SLF001  what alembic's own commands call
 
-    with EnvironmentContext(config, script, fn=steps, destination_rev=HEAD) as environment:
-        environment.configure(connection=connection, transactional_ddl=True)
+    with _ALEMBIC, EnvironmentContext(config, script, fn=steps, destination_rev=HEAD) as environment:
+        environment.configure(connection=connection, transactional_ddl=True, version_table=VERSION_TABLE)
         environment.run_migrations()

@@ -66,20 +66,21 @@ def ledger(url: str, clock: Ticking) -> Iterator[Ledger]:
 
 @pytest.fixture
 def read_only() -> Callable[[Path], AbstractContextManager[Path]]:
-    """A context in which a folder cannot be written: root needs a mount for that, others a mode."""
+    """A context in which a folder or a file cannot be written: root needs a mount for that, others a mode."""
     return _read_only
 
 
 @contextmanager
-def _read_only(folder: Path) -> Iterator[Path]:
+def _read_only(place: Path) -> Iterator[Path]:
     if os.geteuid() != 0:
-        folder.chmod(0o555)
-        yield folder
-        folder.chmod(0o755)
+        mode = place.stat().st_mode
+        place.chmod(mode & ~0o222)
+        yield place
+        place.chmod(mode)
         return
-    with _mounted(folder, "--bind", folder):
-        _mount("-o", "remount,ro,bind", folder)
-        yield folder
+    with _mounted(place, "--bind", place):
+        _mount("-o", "remount,ro,bind", place)
+        yield place
 
 
 @pytest.fixture

@@ -5,8 +5,11 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from core.ledger import TraceFilter, open_ledger
 from core.models import Feedback
+from tests.ledger.postgres import Cluster
 from tests.ledger.samples import MINILM, library_item, running, trace
 from tests.ledger.test_ledger_kill import whole_edition
 from tests.ledger.workers import Workers, save_edition
@@ -72,7 +75,15 @@ def test_a_reader_sees_whole_videos_only_while_they_are_replaced(ledger):
 
 
 def test_of_many_that_open_a_new_ledger_at_once_all_succeed(tmp_path: Path):
-    url = f"sqlite:///{tmp_path}/deep/er/cuepoint.db"
+    open_at_once(f"sqlite:///{tmp_path}/deep/er/cuepoint.db")
+
+
+@pytest.mark.server
+def test_of_many_that_open_a_new_postgresql_ledger_at_once_all_succeed(postgres: Cluster):
+    open_at_once(postgres.fresh())
+
+
+def open_at_once(url: str) -> None:
     with ThreadPoolExecutor(8) as pool:
         opened = list(pool.map(lambda _: open_ledger(url), range(8)))
     assert [ledger.library.stats().videos for ledger in opened] == [0] * 8

@@ -118,6 +118,14 @@ def test_a_read_only_folder_is_refused_at_the_start(sqlite_url, read_only):
     assert is_one_sentence_and_a_hint(caught.value)
 
 
+def test_a_read_only_file_is_refused_at_the_start(sqlite_url, read_only):
+    """Its folder can be written, so that SQLite itself finds out at the first write only."""
+    open_ledger(sqlite_url).close()
+    with read_only(file_of(sqlite_url)), pytest.raises(LibraryReadOnly) as caught:
+        open_ledger(sqlite_url)
+    assert is_one_sentence_and_a_hint(caught.value)
+
+
 def test_a_new_ledger_in_a_read_only_folder_is_refused(tmp_path, read_only):
     empty = tmp_path / "empty"
     empty.mkdir()

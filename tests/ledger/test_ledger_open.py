@@ -60,7 +60,7 @@ def test_the_address_that_is_shown_has_no_password(postgres):
 
 def test_migrations_make_exactly_the_tables_of_the_schema(ledger):
     with ledger._database.read() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(connection, opts={"version_table": migrate.VERSION_TABLE})
         assert compare_metadata(context, metadata) == []
 
 
@@ -92,12 +92,12 @@ def test_a_ledger_that_is_up_to_date_opens_without_alembic(sqlite_url):
 def test_a_ledger_of_a_newer_version_is_refused_and_left_alone(url):
     ledger = open_ledger(url)
     with ledger._database.write() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '0999'"))
+        connection.execute(text("UPDATE cuepoint_version SET version_num = '0999'"))
     with pytest.raises(LibraryError, match=r"newer version of Cuepoint.*0999.*Update Cuepoint"):
         open_ledger(url)
     with ledger._database.write() as connection:
-        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == "0999"
-        connection.execute(text(f"UPDATE alembic_version SET version_num = '{migrate.HEAD}'"))
+        assert connection.execute(text("SELECT version_num FROM cuepoint_version")).scalar_one() == "0999"
+        connection.execute(text(f"UPDATE cuepoint_version SET version_num = '{migrate.HEAD}'"))
     ledger.close()
 
 

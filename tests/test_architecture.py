@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -60,6 +61,15 @@ def test_an_import_only_goes_down_a_floor() -> None:
     command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as main; main()", "--no-cache"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-1000:]
+
+
+def test_the_floors_in_the_architecture_page_are_those_that_are_checked() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    checked = [{name for name in layer.split(" : ") if not name.startswith("(")} for layer in layers]
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = page[page.index("| floor | modules |") :].split("\n\n")[0].splitlines()[2:]
+    assert [set(re.findall(r"`(\w+)`", row)) for row in table] == checked
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

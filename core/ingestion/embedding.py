@@ -16,8 +16,8 @@ from core.models import Chunk, EmbeddedChunk, Transcript, Vector, Vectors
 from core.ports import Embedder
 
 _USUAL_BATCH = 64
-_LEAST_TEXTS = 256
-"""In one call: an embedder that sorts its texts by length needs some to choose from."""
+_LEAST_TEXTS = 128
+"""In one call: an embedder that sorts its texts by length needs some to choose from; more makes progress jumpy."""
 
 
 @dataclass(slots=True, eq=False)

@@ -66,6 +66,8 @@ class Run:
         self._line: EmbeddingLine | None = None
         self._chunks_saved = 0
         self._followed = self._told = time.monotonic()
+        # A resumed job: what others did says nothing about the time that the rest takes.
+        self._done_before = self.progress().done
 
     # --------------------------------------------------------------------------------------------- for who watches
 
@@ -103,8 +105,9 @@ class Run:
         """By what was done of the items, or of the windows that wait for the embedder, whichever takes longer."""
         line = self._line
         known = []
-        if progress.done and progress.total > 1:
-            known.append(elapsed_s * (progress.total - progress.done) / progress.done)
+        done_here = progress.done - self._done_before
+        if done_here > 0 and progress.total > 1:
+            known.append(elapsed_s * (progress.total - progress.done) / done_here)
         if line is not None and line.texts_done:
             known.append(elapsed_s * line.texts_waiting / line.texts_done)
         return max(known, default=None)

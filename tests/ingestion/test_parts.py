@@ -17,6 +17,7 @@ from core.chunking import chunk
 from core.errors import EmbeddingError, LibraryFull, LibraryReadOnly, SourceError
 from core.ingestion.embedding import EmbeddingLine, PendingVideo
 from core.ingestion.feed import _Pace
+from core.ingestion.run import Run
 from core.ingestion.tasks import Task, TaskKind, tasks_of
 from core.ingestion.uploads import UploadStore
 from core.models import Segment, Transcript, Vectors, Video, VideoKind
@@ -64,7 +65,7 @@ def through(line: EmbeddingLine, videos: Sequence[PendingVideo]) -> list[Pending
     return done
 
 
-@pytest.mark.parametrize(("batch_size", "concurrency", "call"), [(16, 1, 256), (64, 6, 384), (512, 1, 512)])
+@pytest.mark.parametrize(("batch_size", "concurrency", "call"), [(16, 1, 128), (64, 6, 384), (512, 1, 512)])
 def test_every_call_but_the_last_is_full(batch_size: int, concurrency: int, call: int) -> None:
     """Whatever the videos' sizes are: a call takes the windows of whichever come next."""
     embedder = CountingEmbedder(batch_size=batch_size, concurrency=concurrency)
@@ -246,4 +247,20 @@ def test_what_was_fetched_keeps_its_link(tmp_path: Path) -> None:
     kinds = {item.video.kind: item.video.url_at(5) for item in shop.ledger.library.videos()}
     assert kinds[VideoKind.YOUTUBE] == "https://www.youtube.com/watch?v=video000000&t=5s"
     assert kinds[VideoKind.DEMO] is None
+    shop.close()
+
+
+def test_time_left_follows_from_what_this_process_did(tmp_path: Path) -> None:
+    """Unknown before the first item is done; items that a dead process did are not counted."""
+    shop = open_workshop(tmp_path / "data")
+    tasks = [Task(TaskKind.VIDEO, f"video{n:06d}", f"video{n:06d}").to_text() for n in range(4)]
+    job_id = shop.ledger.jobs.create("ingest", tasks)
+    shop.ledger.jobs.set_item(job_id, tasks[0], "done", chunks=3)
+    run = Run(job_id, shop.ingestor._parts)
+    progress = run.progress()
+    assert (progress.done, progress.total, progress.time_left_s) == (1, 4, None)
+    assert run._time_left_s(progress, 10.0) is None
+    shop.ledger.jobs.set_item(job_id, tasks[1], "done", chunks=3)
+    later = shop.ingestor.progress(job_id)
+    assert run._time_left_s(later, 10.0) == 20.0
     shop.close()

@@ -22,7 +22,7 @@ from core.plain_text import plain
 from core.ports import Embedder
 from core.words import content_stems, guess_language
 
-KEPT_FROM = 0.5
+KEPT_FROM = 0.6
 """A cited passage with a lower score does not support the sentence (benchmarks/citations.py, cross-validated)."""
 ADDED_FROM = 0.8
 """A sentence without citation gets a passage with at least this score."""

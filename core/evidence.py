@@ -1,8 +1,9 @@
 """Passages as sentences that can be quoted, and how well one of them supports a claim.
 
-Nothing here needs a chat model. The score joins three signals whose weights were fitted by ``benchmarks/citations.py``:
-the share of the claim's words that the passage has, rarer words counting more; the likeness of claim and best quote
-by sentence embeddings; and the claim's names. A number or a "not" that contradicts the passage overrules them all.
+Nothing here needs a chat model. The score joins signals whose weights were fitted by ``benchmarks/citations.py``: the
+share of the claim's words that the passage has, rarer words counting more; by how much another of the passages has
+more of them; the likeness of claim and best quote by sentence embeddings; the claim's names. A number or a "not" that
+contradicts the passage overrules them all.
 """
 
 from __future__ import annotations
@@ -30,15 +31,16 @@ LONGEST_CLAIM = 600
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Logistic regression: score = 1 / (1 + exp(-(bias + coverage * c + similarity * s))). 0.5 parts yes from no."""
+    """Logistic regression: score = 1 / (1 + exp(-(bias + coverage * c + behind * b + similarity * s)))."""
 
     bias: float
     coverage: float
+    behind: float
     similarity: float = 0.0
 
 
-WITH_EMBEDDER = Weights(-3.69, 8.46, 1.05)
-WORDS_ONLY = Weights(-3.34, 8.99)
+WITH_EMBEDDER = Weights(-2.01, 6.43, 8.83, 0.55)
+WORDS_ONLY = Weights(-1.82, 6.7, 8.9)
 MISSING_NAME = 0.35
 """Share of the score that is lost when none of the claim's names is in the passage."""
 CONTRADICTED = 0.2
@@ -72,7 +74,11 @@ class Support:
     fit: float
     """The same without looking for contradictions."""
     coverage: float
+    """Share of the claim's stems in the passage, rarer ones counting more."""
+    behind: float
+    """By how much another given passage has a larger share, negative; 0 for the best."""
     similarity: float | None
+    """Cosine of the claim and the nearest sentences; None without an embedder."""
     unit: Unit
     """The best quote."""
     contradictions: tuple[str, ...] = ()
@@ -149,28 +155,26 @@ class Evidence:
         """
         stems = frozenset(content_stems(claim, language))
         likeness = self.likeness(claim)
-        by_passage: dict[int, list[int]] = {}
+        shares = [self.coverage(stems, theirs) for theirs in self._stems]
+        rows: dict[int, list[int]] = {}
         for row, unit in enumerate(self.units):
-            by_passage.setdefault(unit.passage, []).append(row)
-        return [self._support(claim, language, stems, rows, likeness) for rows in by_passage.values()]
+            rows.setdefault(unit.passage, []).append(row)
+        found = []
+        for number, own in rows.items():
+            best = self.units[self._best(own, stems, likeness)]
+            similarity = None if likeness is None else float(max(likeness[row] for row in own))
+            behind = shares[number] - max(shares)
+            fit = _logistic(shares[number], behind, similarity) * self._known_names(claim, language, number)
+            contradictions = self._contradictions(claim, language, best)
+            score = min(fit, CONTRADICTED) if contradictions else fit
+            found.append(Support(number, score, fit, shares[number], behind, similarity, best, contradictions))
+        return found
 
     def likeness(self, claim: str) -> Vector | None:
         """Cosine of the claim with each unit; None without an embedder. Raises EmbeddingError."""
         if self.embedder is None or self.vectors is None:
             return None
         return np.asarray(self.vectors @ self.embedder.embed([claim[:LONGEST_CLAIM]])[0])
-
-    def _support(
-        self, claim: str, language: str, stems: frozenset[str], rows: Sequence[int], likeness: Vector | None
-    ) -> Support:
-        best = self.units[self._best(rows, stems, likeness)]
-        number = best.passage
-        share = self.coverage(stems, self._stems[number])
-        similarity = None if likeness is None else float(max(likeness[row] for row in rows))
-        contradictions = self._contradictions(claim, language, best)
-        score = _logistic(share, similarity) * (1 - MISSING_NAME * self._missing_names(claim, language, number))
-        checked = min(score, CONTRADICTED) if contradictions else score
-        return Support(number, checked, score, share, similarity, best, contradictions)
 
     def coverage(self, stems: frozenset[str], evidence: frozenset[str]) -> float:
         return coverage(stems, evidence, self.weights, log(1 + len(self._sentences)))
@@ -194,14 +198,16 @@ class Evidence:
             found.append(NEGATION)
         return tuple(found)
 
-    def _missing_names(self, claim: str, language: str, number: int) -> float:
+    def _known_names(self, claim: str, language: str, number: int) -> float:
+        """1 less what names cost that the passage does not have."""
         names = names_in(claim, language)
-        return len(missing_names(claim, self._words[number], language)) / len(names) if names else 0.0
+        missing = len(missing_names(claim, self._words[number], language)) / len(names) if names else 0.0
+        return 1 - MISSING_NAME * missing
 
 
-def _logistic(share: float, similarity: float | None) -> float:
-    weights = WORDS_ONLY if similarity is None else WITH_EMBEDDER
-    return 1 / (1 + exp(-(weights.bias + weights.coverage * share + weights.similarity * (similarity or 0.0))))
+def _logistic(share: float, behind: float, similarity: float | None) -> float:
+    w = WORDS_ONLY if similarity is None else WITH_EMBEDDER
+    return 1 / (1 + exp(-(w.bias + w.coverage * share + w.behind * behind + w.similarity * (similarity or 0.0))))
 
 
 def _language_of(passage: Passage) -> str:

@@ -19,7 +19,7 @@ HEAD = "0001"
 VERSION_TABLE = "cuepoint_version"
 """Not Alembic's own name, which another program in the same PostgreSQL database may use."""
 
-_VERSION: Select[tuple[str]] = select(column("version_num", Text)).select_from(table(VERSION_TABLE))
+_VERSION: Select[str] = select(column("version_num", Text)).select_from(table(VERSION_TABLE))
 _ADVISORY_LOCK = 0x43756570
 """A number for PostgreSQL's pg_advisory_xact_lock; spells Cuep."""
 

@@ -14,6 +14,7 @@ import pytest
 from core.ledger import Ledger, open_ledger
 from tests.ledger.postgres import Cluster, cluster, find_binaries, free_port
 from tests.ledger.samples import Ticking
+from tests.ledger.workers import Workers
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +26,20 @@ def postgres() -> Iterator[Cluster]:
         running.execute("CREATE DATABASE prepared TEMPLATE template0")
         open_ledger(running.url("prepared")).close()
         yield running
+
+
+@pytest.fixture(scope="session")
+def two_workers() -> Iterator[tuple[Workers, Workers]]:
+    """Other processes that wait for commands; one start for all tests, as it takes a second."""
+    pair = (Workers(), Workers())
+    yield pair
+    for worker in pair:
+        worker.close()
+
+
+@pytest.fixture
+def workers(two_workers: tuple[Workers, Workers]) -> Workers:
+    return two_workers[0]
 
 
 @pytest.fixture(scope="session")

@@ -69,7 +69,7 @@ def cluster(binaries: Path) -> Iterator[Cluster]:
         try:
             yield Cluster(port)
         finally:
-            _run(binaries / "pg_ctl", "-D", folder / "data", "-m", "fast", "-w", "stop", user=user)
+            _run(binaries / "pg_ctl", "-D", folder / "data", "-m", "immediate", "-w", "stop", user=user)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -12,13 +12,12 @@ from core.models import Feedback
 from tests.ledger.postgres import Cluster
 from tests.ledger.samples import MINILM, library_item, running, trace
 from tests.ledger.test_ledger_kill import whole_edition
-from tests.ledger.workers import Workers, save_edition
+from tests.ledger.workers import save_edition
 
 
-def test_threads_and_processes_that_write_traces_lose_none(url, ledger):
+def test_threads_and_processes_that_write_traces_lose_none(url, ledger, two_workers):
     """32 threads and two other processes, with readers among them."""
-    others = [Workers(), Workers()]
-    for number, worker in enumerate(others):
+    for number, worker in enumerate(two_workers):
         worker.start("write_traces", url, f"p{number}", 15)
 
     def session(number: int) -> None:
@@ -32,9 +31,8 @@ def test_threads_and_processes_that_write_traces_lose_none(url, ledger):
 
     with ThreadPoolExecutor(32) as pool:
         list(pool.map(session, range(32)))
-    for worker in others:
+    for worker in two_workers:
         assert worker.line() == "ended 0"
-        worker.close()
     expected = {f"s{n}-{turn}" for n in range(32) for turn in range(3)} | {
         f"p{n}-{t}" for n in (0, 1) for t in range(15)
     }

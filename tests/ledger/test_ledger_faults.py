@@ -266,6 +266,25 @@ def test_a_ledger_that_another_process_holds_for_too_long_is_locked_for_writers_
     ledger.close()
 
 
+def test_a_thread_that_waits_for_another_for_too_long_is_told(sqlite_url):
+    ledger = open_ledger(sqlite_url, lock_timeout_s=0.2)
+    told: list[LibraryError] = []
+
+    def write() -> None:
+        try:
+            ledger.library.remove(["v"])
+        except LibraryError as error:
+            told.append(error)
+
+    with ledger._database.write():
+        waiting = threading.Thread(target=write)
+        waiting.start()
+        waiting.join()
+    assert isinstance(told[0], LibraryLocked)
+    assert is_one_sentence_and_a_hint(told[0])
+    ledger.close()
+
+
 def test_a_writer_waits_for_a_lock_that_is_given_back_in_time(sqlite_url):
     ledger = open_ledger(sqlite_url)
     holder = sqlite3.connect(file_of(sqlite_url), isolation_level=None, check_same_thread=False)

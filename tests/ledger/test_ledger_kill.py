@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,13 +15,6 @@ from core.models import AnswerStatus, IndexRow
 from tests.ledger.postgres import Cluster
 from tests.ledger.samples import MINILM
 from tests.ledger.workers import Workers, edition, save_edition
-
-
-@pytest.fixture(scope="module")
-def workers() -> Iterator[Workers]:
-    started = Workers()
-    yield started
-    started.close()
 
 
 def whole_edition(ledger: Ledger) -> int | None:
@@ -77,7 +69,7 @@ def test_killed_before_any_statement_of_an_edit_the_old_edition_is_whole(url, wo
 
 def test_killed_at_any_moment_of_many_saves_one_edition_is_whole(sqlite_url, workers):
     """The kill comes while the next edition is being written, wherever that is; also while it is committed."""
-    for saves in range(1, 16):
+    for saves in range(1, 11):
         workers.start("save_for_ever", sqlite_url)
         pid = int(workers.line().removeprefix("pid "))
         for number in range(saves):

@@ -21,14 +21,8 @@ IDS = [f"video{n:06d}" for n in range(12)]
 UPLOADED = "uploaded-1"
 
 
-SAVED_BEFORE = {
-    ("saving", 1): False,
-    ("saving", 5): True,
-    ("saved", 1): True,
-    ("noted", 1): False,
-    ("committed", 1): True,
-}
-"""Whether a video was complete at the kill, where that is certain. The first item that is noted is the folder."""
+SAVED_BEFORE = {("saving", 1): False, ("saving", 5): True, ("saved", 1): True, ("saved", 7): True}
+"""Whether a video was complete at the kill, where that is certain."""
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,17 @@ import numpy as np
 import pytest
 
 from core.exact_index import K1, B, ExactIndex
-from tests.contracts.vector_index import DIMENSIONS, EVERYWHERE, VectorIndexContract, ids, make_row
+from tests.contracts.vector_index import (
+    DIMENSIONS,
+    EVERYWHERE,
+    KeywordContract,
+    VectorIndexContract,
+    ids,
+    make_row,
+)
 
 
-class TestExactIndex(VectorIndexContract):
+class TestExactIndex(VectorIndexContract, KeywordContract):
     @pytest.fixture
     def index(self) -> ExactIndex:
         return ExactIndex()

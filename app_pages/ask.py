@@ -3,7 +3,8 @@
 import streamlit as st
 
 from core.ui import conversation
-from core.ui.components import empty_library, still_starting
+from core.ui.components import still_starting
+from core.ui.ingesting import empty_library
 from core.ui.landing import suggested_questions
 from core.ui.resources import get_services
 
@@ -17,7 +18,7 @@ for number, turn in enumerate(turns, start=1):
     conversation.show_turn(services, state, turn, last=number == len(turns))
 
 if services.stats().videos == 0:
-    empty_library("There is nothing to ask yet")
+    empty_library(services, "There is nothing to ask yet")
 elif not turns:
     st.markdown("Every claim in an answer points to the second of the video where it was said.")
     suggested_questions(services)

@@ -3,18 +3,18 @@
 import streamlit as st
 
 from core.ui import ingesting, landing, places
-from core.ui.components import empty_library, still_starting
+from core.ui.components import still_starting
 from core.ui.resources import get_services
 
 services = get_services()
 st.title("Ask your videos")
 st.markdown("Answers from what was said, and the second of the video where it was said.")
 still_starting(services)
-ingesting.show_progress(services)
 stats = services.stats()
-if stats.videos == 0 and not services.ingestor.active():
-    empty_library("Your library is empty")
-elif stats.videos:
+if stats.videos == 0:
+    ingesting.empty_library(services, "Your library is empty")
+else:
+    ingesting.show_progress(services)
     landing.figures(stats)
     landing.demo_notice(services, stats)
 

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from core.ui.components import empty_library, empty_state, nothing_found, still_starting
+from core.ui.components import empty_state, nothing_found, still_starting
+from core.ui.ingesting import empty_library
 from core.ui.resources import get_services
 from core.ui.searching import query_from_widgets, show_result
 
@@ -12,7 +13,7 @@ still_starting(services)
 query = query_from_widgets(services.channels())
 
 if services.stats().videos == 0:
-    empty_library("There is nothing to search yet")
+    empty_library(services, "There is nothing to search yet")
 elif not query.text:
     empty_state("search", "Search what was said", "Type a question or a few words. Each result plays from its second.")
 else:

@@ -32,6 +32,7 @@ _STAGES = {
 _MARKER = re.compile(r"\\\[(\d{1,3})\\\]")
 _BOLD = re.compile(r"\\\*\\\*(\S(?:.*?\S)?)\\\*\\\*")
 _BULLET = re.compile(r"^\s*(?:[-*•]|(\d{1,2})[.)])\s+")
+_QUOTE = re.compile(r"^\s*>\s+")
 _HEADING = re.compile(r"^\s*#{1,6}\s+")
 
 
@@ -41,7 +42,7 @@ def status_label(status: AnswerStatus) -> str:
 
 
 def answer_markdown(text: str, claims: Sequence[Claim] = (), citations: Sequence[Citation] = ()) -> str:
-    """The answer's text as Markdown: everything of the model's is literal but paragraphs, lists and **bold**.
+    """The answer's text as Markdown: everything of the model's is literal but paragraphs, lists, quotes and **bold**.
 
     Known citation numbers become badges; a sentence whose claim is not supported is gray and says so.
     """
@@ -83,6 +84,8 @@ def _line(line: str, offset: int, doubtful: Sequence[tuple[int, int]], numbers: 
 
 def _prefix(line: str) -> tuple[str, int]:
     """The Markdown that begins this line, and where its words begin."""
+    if quote := _QUOTE.match(line):
+        return "> ", quote.end()
     if bullet := _BULLET.match(line):
         return (f"{bullet[1]}. " if bullet[1] else "- "), bullet.end()
     heading = _HEADING.match(line)
@@ -133,13 +136,19 @@ def show_citations(
     playing: int | None,
     on_play: Callable[[str, int], None],
     transcript_of: TranscriptOf,
+    *,
+    quotes: bool = True,
 ) -> None:
-    """The quotes with title, channel and time; the one that is ``playing`` has the player below it."""
+    """The quotes with title, channel and time; the one that is ``playing`` has the player below it.
+
+    ``quotes`` False leaves the words out, where the answer itself is nothing but these quotes.
+    """
     for citation in citations:
         with st.container(key=f"citation-{trace_id}-{citation.n}", gap="xsmall"):
             words, action = st.columns([5, 1], vertical_alignment="top")
             where = f"{escape_markdown(citation.title)} :gray[· {escape_markdown(citation.channel)}]"
-            words.markdown(f":green-badge[{citation.n}] {where}  \n:gray[“{escape_markdown(citation.quote)}”]")
+            quote = f"  \n:gray[“{escape_markdown(citation.quote)}”]" if quotes else ""
+            words.markdown(f":green-badge[{citation.n}] {where}{quote}")
             action.button(
                 escape_markdown(clock(citation.start_s)),
                 icon=":material/play_arrow:" if citation.url else ":material/subject:",

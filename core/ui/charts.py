@@ -39,10 +39,10 @@ def passages_per_video(passages: Sequence[Passage]) -> pd.DataFrame:
 
 
 def bar_chart(passages: Sequence[Passage]) -> alt.LayerChart:
-    """Relevant passages per video; a click selects ``video_id``."""
+    """Relevant passages per video; a click selects ``video_id``, a second click takes it back."""
     table = passages_per_video(passages)
     table["label"] = _labels(table)
-    picked = alt.selection_point(BAR_SELECTION, fields=["video_id"], toggle=False)
+    picked = alt.selection_point(BAR_SELECTION, fields=["video_id"], toggle="true")
     base = alt.Chart(table).encode(
         y=alt.Y("label:N", sort=table["label"].tolist(), title=None, axis=_names_axis()),
         x=alt.X("passages:Q", title="Passages", axis=alt.Axis(tickMinStep=1, format="d")),

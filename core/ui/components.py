@@ -10,7 +10,6 @@ from streamlit.delta_generator import DeltaGenerator
 from core.models import Passage, SearchMode, SearchResult, ServiceHealth, VideoKind
 from core.sentences import highlight, split_sentences
 from core.services import Services
-from core.ui import places
 from core.ui.text import clock, escape_markdown, link, mark, one_line, shorten
 
 _KIND_BADGES = {
@@ -36,12 +35,6 @@ def empty_state(icon: str, title: str, text: str) -> None:
         st.markdown(f"### :material/{icon}: {title}", text_alignment="center")
         st.markdown(text, text_alignment="center")
         st.space("small")
-
-
-def empty_library(title: str) -> None:
-    """The way out of an empty library."""
-    empty_state("video_library", title, "Add YouTube videos or transcript files first.")
-    st.page_link(places.LIBRARY, label="Open the library", icon=":material/add_circle:")
 
 
 def nothing_found(result: SearchResult) -> None:

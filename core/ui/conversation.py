@@ -115,7 +115,14 @@ def _show_finished(services: Services, state: Conversation, trace: Trace) -> Non
     show_answer(trace)
     playing = state.playing[1] if state.playing and state.playing[0] == trace.trace_id else None
     if trace.answer.citations:
-        show_citations(trace.trace_id, trace.answer.citations, playing, _toggle_player, services.transcript)
+        show_citations(
+            trace.trace_id,
+            trace.answer.citations,
+            playing,
+            _toggle_player,
+            services.transcript,
+            quotes=trace.answer.status is not AnswerStatus.QUOTED,
+        )
     if trace.answer.answered or trace.answer.status is AnswerStatus.REFUSED:
         thumbs(trace, callback(services.answering.save_feedback))
     with st.expander("Receipt", icon=":material/receipt_long:", type="compact"):

@@ -11,7 +11,8 @@ from core.errors import SourceError
 from core.ingestion import IngestProgress
 from core.ledger import ItemState, JobItem
 from core.services import Services
-from core.ui.components import notices
+from core.ui import places
+from core.ui.components import empty_state, notices
 from core.ui.errors import callback, guard
 from core.ui.text import count, escape_markdown, one_line, span_of_time
 
@@ -47,6 +48,15 @@ def _start(services: Services) -> None:
         raise SourceError("There is nothing to add yet", hint="Enter an address or choose a file.")
     st.session_state[_JOB] = services.ingestor.start(sources, uploads=uploads, files=False)
     st.session_state[_SOURCES] = ""
+
+
+def empty_library(services: Services, title: str) -> None:
+    """What is being added to an empty library, or the way to add something."""
+    if services.ingestor.active():
+        show_progress(services)
+        return
+    empty_state("video_library", title, "Add YouTube videos or transcript files first.")
+    st.page_link(places.LIBRARY, label="Open the library", icon=":material/add_circle:")
 
 
 def show_progress(services: Services) -> None:
@@ -93,7 +103,9 @@ def progress_line(progress: IngestProgress) -> str:
     if progress.finished:
         return "Done: " + " · ".join(counts)
     left = progress.time_left_s
-    return " · ".join([*counts, f"about {span_of_time(left)} left" if left is not None else "time left unknown"])
+    return "Adding: " + " · ".join(
+        [*counts, f"about {span_of_time(left)} left" if left is not None else "time left unknown"]
+    )
 
 
 def _failures(items: Sequence[JobItem]) -> None:

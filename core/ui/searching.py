@@ -9,12 +9,13 @@ import streamlit as st
 from core.models import SearchMode, SearchQuery, SearchResult, digest
 from core.retrieval import MAX_LIMIT
 from core.ui.charts import BAR_SELECTION, TIMELINE_SELECTION, bar_chart, timeline
-from core.ui.components import notices, passage_card
+from core.ui.components import notices, passage_card, plain_list
 from core.ui.exports import details_table, to_csv, to_json
 from core.ui.player import TranscriptOf, place_of, play
 from core.ui.text import count, duration_ms, escape_markdown
 
 _PLAYING = "search-playing"
+_CLOSED = "timeline-closed"
 
 
 def query_from_widgets(channels: Sequence[tuple[str, int]]) -> SearchQuery:
@@ -40,11 +41,12 @@ def show_result(result: SearchResult, transcript_of: TranscriptOf) -> None:
     videos = len({passage.video.video_id for passage in result.passages})
     st.caption(f"{count(len(result.passages), 'passage')} in {count(videos, 'video')} · {duration_ms(result.took_ms)}")
     notices(result.notices)
-    video_id, chunk_id = _charts(result)
+    video_ids, chunk_id = _charts(result)
     _play_from_timeline(result, chunk_id, transcript_of)
-    shown = [passage for passage in result.passages if video_id in (None, passage.video.video_id)]
-    if video_id is not None:
-        st.caption(f"Only **{escape_markdown(shown[0].video.title)}**. Click the bar again to see all.")
+    shown = [passage for passage in result.passages if not video_ids or passage.video.video_id in video_ids]
+    if video_ids:
+        titles = list(dict.fromkeys(passage.video.title for passage in shown))
+        st.caption(f"Only **{escape_markdown(plain_list(titles))}**. Click a bar again to take it back.")
     playing = st.session_state.get(_PLAYING)
     for passage in shown:
         place = (_identity(result), passage.chunk.id)
@@ -67,8 +69,8 @@ def _identity(result: SearchResult) -> str:
     return digest("\n".join((query.text, str(query.mode), *query.channels, found)))[:12]
 
 
-def _charts(result: SearchResult) -> tuple[str | None, str | None]:
-    """Draws bars and timeline; returns the video that a bar click chose and the chunk that a timeline click chose."""
+def _charts(result: SearchResult) -> tuple[set[str], str | None]:
+    """Draws bars and timeline; returns the videos whose bars are marked and the chunk to play."""
     identity = _identity(result)
     left, right = st.columns(2, gap="large")
     with left:
@@ -77,20 +79,20 @@ def _charts(result: SearchResult) -> tuple[str | None, str | None]:
             bar_chart(result.passages), key=f"bars-{identity}", on_select="rerun", selection_mode=BAR_SELECTION,
             alt="Number of relevant passages per video",
         )  # fmt: skip
-    video_id = _picked(bars, BAR_SELECTION, "video_id")
     with right:
         st.markdown("**Where in the videos** :gray[· click to play]")
         places = st.altair_chart(
-            timeline(result.passages), key=f"timeline-{identity}", on_select="rerun",
+            timeline(result.passages), key=f"places-{identity}-{st.session_state.get(_CLOSED, 0)}", on_select="rerun",
             selection_mode=TIMELINE_SELECTION, alt="The place of every passage in its video",
         )  # fmt: skip
-    return video_id, _picked(places, TIMELINE_SELECTION, "chunk_id")
+    chunks = _picked(places, TIMELINE_SELECTION, "chunk_id")
+    return set(_picked(bars, BAR_SELECTION, "video_id")), chunks[-1] if chunks else None
 
 
-def _picked(event: object, selection: str, field: str) -> str | None:
-    """The value that a click chose in a chart; None without one."""
+def _picked(event: object, selection: str, field: str) -> list[str]:
+    """The values that clicks chose in a chart."""
     points = getattr(event, "selection", {}).get(selection) or []
-    return str(points[0][field]) if points and field in points[0] else None
+    return [str(point[field]) for point in points if field in point]
 
 
 def _play_from_timeline(result: SearchResult, chunk_id: str | None, transcript_of: TranscriptOf) -> None:
@@ -99,8 +101,15 @@ def _play_from_timeline(result: SearchResult, chunk_id: str | None, transcript_o
     if passage is None:
         return
     with st.container(border=True, key="timeline-player"):
-        st.markdown(f"**{escape_markdown(passage.video.title)}** :gray[· {escape_markdown(passage.video.channel)}]")
+        title, close = st.columns([5, 1], vertical_alignment="center")
+        title.markdown(f"**{escape_markdown(passage.video.title)}** :gray[· {escape_markdown(passage.video.channel)}]")
+        close.button("Close", icon=":material/close:", key="timeline-close", on_click=_close_timeline, width="stretch")
         play(place_of(passage), transcript_of)
+
+
+def _close_timeline() -> None:
+    """A chart forgets what is marked in it only when it is a new chart."""
+    st.session_state[_CLOSED] = st.session_state.get(_CLOSED, 0) + 1
 
 
 def _details(result: SearchResult) -> None:

@@ -19,8 +19,9 @@ _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _WHITESPACE = re.compile(r"\s+")
 _WORD_JOINER = "\u2060"
 # These are found in the finished text, after backslashes are gone, so that only an invisible character between stops
-# them: shortcodes and icons (":tada:", ":material/bolt:"), addresses ("https://", "www."), e-mail ("a@b.c").
-_LATE = re.compile(r"(?<=:)(?=[\w+\-/])|(?<=www)(?=\.)|(?<=@)(?=[\w\-])", re.IGNORECASE)
+# them: shortcodes and icons (":tada:", ":material/bolt:"), addresses ("https://", "www."), e-mail ("a@b.c"). Times
+# ("12:05") are left alone.
+_LATE = re.compile(r"((?<!\d):(?=\d)|:(?=[^\W\d]|[+\-/])|www(?=\.)|@(?=[\w\-]))", re.IGNORECASE)
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 
 
@@ -36,7 +37,7 @@ def escape_markdown(text: str) -> str:
     >>> escape_markdown("**bold** <b>")
     '\\*\\*bold\\*\\* \\<b\\>'
     """
-    return _PUNCTUATION.sub(r"\\\1", _LATE.sub(_WORD_JOINER, one_line(text)))
+    return _PUNCTUATION.sub(r"\\\1", _LATE.sub(rf"\1{_WORD_JOINER}", one_line(text)))
 
 
 def escape_paragraphs(text: str) -> str:

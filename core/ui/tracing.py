@@ -143,7 +143,14 @@ def _answer(trace: Trace, transcript_of: TranscriptOf) -> None:
         show_answer(trace, label=False)
         playing = st.session_state.get("trace-playing")
         n = playing[1] if playing and playing[0] == trace.trace_id else None
-        show_citations(trace.trace_id, trace.answer.citations, n, _toggle, transcript_of)
+        show_citations(
+            trace.trace_id,
+            trace.answer.citations,
+            n,
+            _toggle,
+            transcript_of,
+            quotes=trace.answer.status is not AnswerStatus.QUOTED,
+        )
     with facts:
         st.table(
             {

@@ -47,7 +47,7 @@ def test_progress_is_there_again_after_leaving_the_page(open_page: OpenPage, ser
     app = open_page("library")
     app.switch_page("app_pages/search.py").run()
     app.switch_page("app_pages/library.py").run()
-    assert app.progress[0].text.startswith(f"{app.progress[0].value * 20 // 100} of 20")
+    assert app.progress[0].text.startswith(f"Adding: {app.progress[0].value * 20 // 100} of 20")
 
 
 def test_a_failure_is_named_with_its_reason(open_page: OpenPage, services: FakeServices) -> None:

@@ -19,6 +19,8 @@ from tests.fakes.youtube_server import Failure, FakeList, FakeVideo, Track, YouT
 
 ID = "dQw4w9WgXcQ"
 CHANNEL = "UC" + "a" * 22
+PATIENT_S, IMPATIENT_S = (10.0, 10.0), (10.0, 0.2)
+"""Time-outs: a busy machine may be slow, and an answer that never comes need not be waited for long."""
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def server() -> Iterator[YouTubeServer]:
 
 @pytest.fixture
 def source(server: YouTubeServer) -> Iterator[YouTubeSource]:
-    source = YouTubeSource(server.url, timeout_s=(2.0, 0.3))
+    source = YouTubeSource(server.url, timeout_s=PATIENT_S)
     yield source
     source.close()
 
@@ -128,6 +130,7 @@ def test_every_failure_has_its_kind_and_a_hint(
 ) -> None:
     """One sentence with the video's id, one with what to do; nothing of the library's text."""
     server.videos[ID] = FakeVideo(failure=failure)
+    source._timeout_s = IMPATIENT_S if failure is Failure.HANG else PATIENT_S
     error = failure_of(source)
     assert (error.kind, error.subject) == (kind, ID)
     assert part in error.message
@@ -360,6 +363,7 @@ def test_a_list_that_cannot_be_read_has_its_kind(
     """The sentence names the playlist and quotes what YouTube says."""
     if listed is not None:
         server.lists["PLabcdefghij"] = listed
+        source._timeout_s = IMPATIENT_S if listed.failure is Failure.HANG else PATIENT_S
     with pytest.raises(TranscriptUnavailable) as caught:
         source.expand("PLabcdefghij")
     assert caught.value.kind == kind

@@ -167,9 +167,9 @@ class IndexRow:
 
     @property
     def content_hash(self) -> str:
-        """What the index compares: the chunk's hash, and what the index filters or shows of the video."""
-        video = self.video
-        return digest(f"{self.chunk.content_hash}\n{video.title}\n{video.channel}\n{video.language}")
+        """What the index compares: the chunk's hash, and what else its row holds."""
+        chunk, video = self.chunk, self.video
+        return digest(f"{chunk.content_hash}\n{chunk.max_part_id}\n{video.title}\n{video.channel}\n{video.language}")
 
 
 # ------------------------------------------------------------------------------------------- the way of a question

@@ -107,7 +107,7 @@ def _plan(connection: Connection, video_id: str, fresh: Sequence[FreshChunk], em
             continue
         if row.embedded is None:
             plan.embed.append(item)
-        if row.index_hash != item.index_hash or row.max_part_id != item.chunk.max_part_id:
+        if row.index_hash != item.index_hash:
             plan.relabel.append(item)
     plan.delete.extend(row.chunk_key for row in old.values())
     return plan

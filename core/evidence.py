@@ -9,7 +9,7 @@ contradicts the passage overrules them all.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -92,11 +92,20 @@ class Support:
 class Evidence:
     """The passages given to a model (or to a reader), split and embedded once.
 
-    ``embedder`` None: words only. ``around``: only sentences within so many characters of each passage's best span.
+    ``embedder`` None: words only. ``embedded``: only these passages (indexes) are embedded, the others compared by
+    words. ``around``: only sentences within so many characters of each passage's best span.
     """
 
-    def __init__(self, passages: Sequence[Passage], embedder: Embedder | None, *, around: int | None = None) -> None:
+    def __init__(
+        self,
+        passages: Sequence[Passage],
+        embedder: Embedder | None,
+        *,
+        embedded: Collection[int] | None = None,
+        around: int | None = None,
+    ) -> None:
         self._around = around
+        self._embedded = frozenset(range(len(passages)) if embedded is None else embedded)
         self.passages = passages
         self.embedder = embedder
         self.languages = [_language_of(passage) for passage in passages]
@@ -139,10 +148,12 @@ class Evidence:
 
     @cached_property
     def vectors(self) -> Vectors | None:
-        """One row per unit, unit length; a pair's is the mean of its sentences'."""
-        if self.embedder is None or not self._sentences:
+        """One row per unit, unit length; a pair's is the mean of its sentences'; zeros where it was not embedded."""
+        wanted = sorted({unit.row for unit in self.units if not unit.is_pair and unit.passage in self._embedded})
+        if self.embedder is None or not wanted:
             return None
-        sentences = self.embedder.embed(self._sentences)
+        sentences = np.zeros((len(self._sentences), self.embedder.dimensions), np.float32)
+        sentences[wanted] = self.embedder.embed([self._sentences[row] for row in wanted])
         rows = np.array([unit.row for unit in self.units])
         nexts = rows + np.array([unit.is_pair for unit in self.units])
         both = sentences[rows] + sentences[nexts]
@@ -162,7 +173,9 @@ class Evidence:
         found = []
         for number, own in rows.items():
             best = self.units[self._best(own, stems, likeness)]
-            similarity = None if likeness is None else float(max(likeness[row] for row in own))
+            similarity = None
+            if likeness is not None and number in self._embedded:
+                similarity = float(max(likeness[row] for row in own))
             behind = shares[number] - max(shares)
             fit = _logistic(shares[number], behind, similarity) * self._known_names(claim, language, number)
             contradictions = self._contradictions(claim, language, best)

@@ -183,7 +183,7 @@ _PIECES = [
 ]
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(_PIECES), max_size=14))
 def test_whatever_a_model_writes_numbers_and_quotes_agree(pieces: list[str]) -> None:
     checked = _check("".join(pieces))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.plain_text import plain
@@ -38,6 +38,7 @@ _HOSTILE = st.lists(
 )
 
 
+@settings(max_examples=100, deadline=None)
 @given(_HOSTILE)
 def test_no_mixture_leaves_an_image_a_tag_or_an_address(pieces: list[str]) -> None:
     clean = plain("".join(pieces))
@@ -46,6 +47,7 @@ def test_no_mixture_leaves_an_image_a_tag_or_an_address(pieces: list[str]) -> No
     assert "<img" not in clean or ">" not in clean.partition("<img")[2]
 
 
+@settings(max_examples=100, deadline=None)
 @given(st.text())
 def test_cleaning_twice_changes_nothing_more(text: str) -> None:
     assert plain(plain(text)) == plain(text)

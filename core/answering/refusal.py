@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 from core.facts import missing_names, names_in
 from core.models import Passage
-from core.words import content_terms, words
+from core.words import content_terms, word_spans, words
 
 WEAKEST_WINDOW = {"all-MiniLM-L6-v2": 0.39}
 """Cosine of question and best window below which the library has no answer, by embedder.
@@ -22,7 +23,8 @@ NAMES_WEIGH = 0.25
 """A passage without the names of the question counts as so much less similar."""
 LOOKED_AT = 8
 _MOST_TOPICS = 3
-_SHORTEST_TOPIC_WORD = 5
+_SHORTEST_TOPIC_WORD, _TELLING = 5, 8
+_OFTEN = 2
 
 
 def too_weak(question: str, language: str, passages: Sequence[Passage], embedder: str, *, has_model: bool) -> bool:
@@ -70,24 +72,47 @@ def _listed(items: Sequence[str]) -> str:
 
 
 def follow_ups(question: str, passages: Sequence[Passage]) -> tuple[str, ...]:
-    """Questions that these passages can answer: what a talk says about the word that it uses most."""
+    """Questions that these passages can answer: what a talk says about the thing that it names most."""
     asked = set(words(question))
     found: dict[str, str] = {}
     for passage in passages:
-        topic = _topic(passage, passages, asked)
-        if topic and passage.video.video_id not in found:
-            found[passage.video.video_id] = f"What does “{passage.video.title}” say about {topic}?"
+        title, topic = passage.video.title, _topic(passage, passages, asked)
+        asks = f"What does “{title}” say about {topic}?" if topic else f"What is “{title}” about?"
+        found.setdefault(passage.video.video_id, asks)
     return tuple(found.values())[:_MOST_TOPICS]
 
 
 def _topic(passage: Passage, passages: Sequence[Passage], asked: set[str]) -> str:
-    """The word of a passage that stands out against the others."""
-    here = Counter(_long_words(passage))
-    elsewhere = Counter(word for other in passages if other is not passage for word in set(_long_words(other)))
-    ranked = sorted(here, key=lambda word: (-here[word] / (1 + elsewhere[word]), word))
-    return next((word for word in ranked if word not in asked), "")
+    """The pair of words, else the word, that a passage uses more than the others and the question does not."""
+    for names in (_word_pairs, _telling_words):
+        here = Counter(names(passage))
+        elsewhere = Counter(name for other in passages if other is not passage for name in set(names(other)))
+        ranked = sorted(here, key=lambda name: -here[name] / (1 + elsewhere[name]))
+        new = [name for name in ranked if asked.isdisjoint(name.split())]
+        if new:
+            return new[0]
+    return ""
 
 
 def _long_words(passage: Passage) -> list[str]:
     terms = content_terms(passage.chunk.text, passage.video.language)
     return [word for _, word in terms if len(word) >= _SHORTEST_TOPIC_WORD and word.isalpha()]
+
+
+def _telling_words(passage: Passage) -> list[str]:
+    """Longer ones, said more than once."""
+    counts = Counter(word for word in _long_words(passage) if len(word) >= _TELLING)
+    return [word for word, count in counts.items() if count >= _OFTEN for _ in range(count)]
+
+
+def _word_pairs(passage: Passage) -> list[str]:
+    """Long words that stand side by side, as "vector index" does, and do so more than once."""
+    text = passage.chunk.text
+    long = set(_long_words(passage))
+    spans = word_spans(text)
+    pairs = Counter(
+        f"{text[a:b]} {text[c:d]}".lower()
+        for (a, b), (c, d) in pairwise(spans)
+        if c - b == 1 and text[a:b].lower() in long and text[c:d].lower() in long
+    )
+    return [pair for pair, count in pairs.items() if count >= _OFTEN for _ in range(count)]

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -213,6 +214,7 @@ def _one_line(text: str) -> str:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Runs a command and exits: 2 for wrong use or settings, 1 for what failed, each with one line that says why."""
+    logging.basicConfig(level=logging.ERROR, format="cuepoint: %(message)s")  # retries are no news to a reader
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a lone surrogate must not break a pipe
     try:

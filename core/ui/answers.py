@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import streamlit as st
 
 from core.models import Answer, AnswerStatus, Citation, Claim, Feedback, Span, Trace
+from core.ui import places
 from core.ui.components import notices
 from core.ui.player import TranscriptOf, place_of, play
 from core.ui.text import UNKNOWN, clock, duration_ms, escape_markdown, link, money, number
@@ -42,7 +43,7 @@ def status_label(status: AnswerStatus) -> str:
 
 
 def answer_markdown(text: str, claims: Sequence[Claim] = (), citations: Sequence[Citation] = ()) -> str:
-    """The answer's text as Markdown: everything of the model's is literal but paragraphs, lists, quotes and **bold**.
+    """The answer's text as Markdown: everything of the model's is literal but paragraphs, lists and **bold**.
 
     Known citation numbers become badges; a sentence whose claim is not supported is gray and says so.
     """
@@ -85,7 +86,7 @@ def _line(line: str, offset: int, doubtful: Sequence[tuple[int, int]], numbers: 
 def _prefix(line: str) -> tuple[str, int]:
     """The Markdown that begins this line, and where its words begin."""
     if quote := _QUOTE.match(line):
-        return "> ", quote.end()
+        return "", quote.end()
     if bullet := _BULLET.match(line):
         return (f"{bullet[1]}. " if bullet[1] else "- "), bullet.end()
     heading = _HEADING.match(line)
@@ -197,6 +198,10 @@ def receipt(trace: Trace) -> None:
     """What happened and what it cost; ``unknown`` where nobody measured it."""
     answer = trace.answer
     st.table(receipt_rows(answer, trace.spans), border="horizontal", width="content")
+    st.page_link(
+        places.TRACES, label="See every step, the prompt and the passages", icon=":material/timeline:",
+        query_params={"trace": answer.trace_id},
+    )  # fmt: skip
 
 
 def receipt_rows(answer: Answer, spans: Sequence[Span]) -> dict[str, str]:

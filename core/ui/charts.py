@@ -15,6 +15,8 @@ BAR_SELECTION = "bar"
 TIMELINE_SELECTION = "place"
 _ROW_PX = 30
 _LABEL_CHARS = 34
+_LEAST_STEP = 0.004
+"""Part of the whole time that a step takes at least, so that the shortest can be seen."""
 _LEAST_WIDTH = 0.012
 """Part of a strip that a passage takes at least, so that a click can hit it."""
 
@@ -157,11 +159,12 @@ def _labels(table: pd.DataFrame) -> list[str]:
 
 def gantt(spans: Sequence[Span]) -> alt.Chart:
     """The steps of a trace along the time since the question."""
+    least = max(span.start_ms + span.duration_ms for span in spans) * _LEAST_STEP
     rows = [
         {
             "step": one_line(span.name),
             "begin": span.start_ms,
-            "end": span.start_ms + max(span.duration_ms, 0.0),
+            "end": span.start_ms + max(span.duration_ms, least),
             "took": duration_ms(span.duration_ms),
             "outcome": "failed" if span.error else "done",
         }

@@ -9,10 +9,11 @@ import streamlit as st
 
 from core.models import Citation, Passage, PassageRecord, Segment, Transcript
 from core.ui.errors import guard
-from core.ui.text import clock, escape_markdown, mark, one_line
+from core.ui.text import clock, escape_markdown, link, mark, one_line
 
 _LINES_AROUND = 4
 """Caption lines before and after the quote."""
+_PLAYER_PX = 720
 _LONGEST_EXCERPT = 60
 """Lines. A quote never needs more, a broken transcript might."""
 
@@ -45,7 +46,10 @@ def place_of(source: Citation | Passage | PassageRecord) -> Place:
 def play(place: Place, transcript_of: TranscriptOf) -> None:
     """The embedded player from that second on, or the caption lines around it."""
     if place.url is not None:
-        st.video(place.url, start_time=int(place.start_s), autoplay=True, alt=f"{one_line(place.title)} on YouTube")
+        name = f"{one_line(place.title)} on YouTube"
+        st.video(place.url, start_time=int(place.start_s), autoplay=True, width=_PLAYER_PX, alt=name)
+        where = link(f"Open on YouTube at {escape_markdown(clock(place.start_s))}", place.url)
+        st.caption(f":material/open_in_new: {where}")
         return
     with guard():
         _show_lines(place, transcript_of(place.video_id).segments)

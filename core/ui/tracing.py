@@ -15,7 +15,7 @@ from core.ui.answers import receipt_rows, show_answer, show_citations, show_part
 from core.ui.charts import gantt
 from core.ui.errors import callback, guard
 from core.ui.player import TranscriptOf, place_of, play
-from core.ui.text import clock, count, duration_ms, escape_markdown, escape_paragraphs, moment, money, one_line
+from core.ui.text import clock, count, duration_ms, escape_markdown, escape_paragraphs, moment, money, one_line, shorten
 
 ADDRESS = "trace"
 PAGE_SIZE = 100
@@ -130,10 +130,17 @@ def _steps(trace: Trace) -> None:
 
 def _step(span: Span) -> dict[str, str]:
     facts = " · ".join(
-        f"{escape_markdown(name)} {escape_markdown(str(value))}" for name, value in span.attributes.items()
+        f"{escape_markdown(_words(name))} {escape_markdown(_words(value))}" for name, value in span.attributes.items()
     )
     error = f" :red[{escape_markdown(span.error)}]" if span.error else ""
     return {"Step": escape_markdown(span.name), "Took": duration_ms(span.duration_ms), "Details": facts + error}
+
+
+def _words(value: object) -> str:
+    """A name or a value of a step as people read it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else shorten(str(value).replace("_", " "), 200)
 
 
 def _answer(trace: Trace, transcript_of: TranscriptOf) -> None:
@@ -187,7 +194,7 @@ def _prompt(trace: Trace) -> None:
 def _passages(passages: Sequence[PassageRecord], transcript_of: TranscriptOf) -> None:
     st.markdown(f"#### Passages :gray[{len(passages)}]")
     for record in passages:
-        label = f"{record.rank}. {record.title} · {record.channel} · {clock(record.start_s)}"
+        label = f"{record.rank}. {shorten(record.title, 60)} · {shorten(record.channel, 30)} · {clock(record.start_s)}"
         area = st.expander(
             f"{escape_markdown(label)} :gray[{record.score:.3f}]", key=f"record-{record.rank}", on_change="rerun"
         )

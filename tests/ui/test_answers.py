@@ -33,10 +33,10 @@ def test_an_unsupported_sentence_in_a_list_stays_in_its_line() -> None:
     ]  # fmt: skip
 
 
-def test_paragraphs_lists_quotes_headings_and_bold_are_kept() -> None:
+def test_paragraphs_lists_headings_and_bold_are_kept_and_a_quote_is_a_paragraph() -> None:
     text = "# Title\nPlain **bold** text.\n* a\n2) b\n> said"
     assert answer_markdown(text).split("\n\n") == [
-        "##### Title", r"Plain **bold** text\.", "- a", "2. b", "> said",
+        "##### Title", r"Plain **bold** text\.", "- a", "2. b", "said",
     ]  # fmt: skip
 
 

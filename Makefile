@@ -16,7 +16,7 @@ help:
 	@echo "make test         set up and run the tests"
 	@echo "make check        formatting, lint, import floors, types and the tests"
 	@echo "make format       format the code and repair what the linter can"
-	@echo "make bench        measure every claim of docs/benchmarks.md over CORPUS=folder"
+	@echo "make bench        measure; rewrites docs/benchmarks.md (ARGS=--help)"
 	@echo "make screenshots  make the pictures of the README (needs Chromium)"
 	@echo "make lock         make the locks from pyproject.toml (UPGRADE=1 takes newer releases)"
 	@echo "make clean        remove $(VENV) and the caches; the library in data/ stays"
@@ -58,10 +58,9 @@ lock: setup
 	$(COMPILE) pyproject.toml -o requirements.txt
 	$(COMPILE) --group dev -c requirements.txt -o requirements-dev.txt
 
-# Each file in benchmarks/ measures one claim over a folder of transcripts and questions and rewrites its table.
+# ARGS="--data FOLDER retrieval" measures one claim over another corpus.
 bench: setup
-	@test -n "$(CORPUS)" || { echo "make bench needs CORPUS=folder, with videos/ and questions_dev.json in it"; exit 2; }
-	@for file in benchmarks/[a-z]*.py; do $(PY) -m benchmarks.$$(basename $$file .py) $(CORPUS) || exit 1; done
+	$(PY) -m benchmarks $(ARGS)
 
 screenshots: setup
 	$(PY) -m tools.screenshots

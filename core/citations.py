@@ -75,7 +75,7 @@ def check(text: str, passages: Sequence[Passage], *, embedder: Embedder | None) 
     sentences = take_apart(clean, len(passages))
     cited = {n - 1 for sentence in sentences for mark in sentence.marks for n in mark.numbers if n <= len(passages)}
     evidence = Evidence(passages, embedder, embedded=cited)  # the others are compared by words: it saves half a second
-    checker = _Checker(evidence, guess_language(clean))
+    checker = _Checker(evidence, guess_language(clean) or evidence.main_language)
     rendered = [sentence.before + checker.check(sentence) for sentence in sentences]
     return checker.result("".join(rendered))
 

@@ -41,6 +41,8 @@ class Weights:
 
 WITH_EMBEDDER = Weights(-2.01, 6.43, 8.83, 0.55)
 WORDS_ONLY = Weights(-1.82, 6.7, 8.9)
+DOUBT = (0.3, 0.9)
+"""Between these scores by words alone the embedding is asked too."""
 MISSING_NAME = 0.35
 """Share of the score that is lost when none of the claim's names is in the passage."""
 CONTRADICTED = 0.2
@@ -93,7 +95,8 @@ class Evidence:
     """The passages given to a model (or to a reader), split and embedded once.
 
     ``embedder`` None: words only. ``embedded``: only these passages (indexes) are embedded, the others compared by
-    words. ``around``: only sentences within so many characters of each passage's best span.
+    words. ``always``: a claim is embedded even where its words leave no doubt. ``around``: only sentences within so
+    many characters of each passage's best span.
     """
 
     def __init__(
@@ -102,9 +105,10 @@ class Evidence:
         embedder: Embedder | None,
         *,
         embedded: Collection[int] | None = None,
+        always: bool = False,
         around: int | None = None,
     ) -> None:
-        self._around = around
+        self._around, self._always = around, always
         self._embedded = frozenset(range(len(passages)) if embedded is None else embedded)
         self.passages = passages
         self.embedder = embedder
@@ -118,6 +122,11 @@ class Evidence:
             frozenset(content_stems(said, lang)) for said, lang in zip(self._said, self.languages, strict=True)
         ]
         self._words = [frozenset(words(said)) for said in self._said]
+
+    @property
+    def main_language(self) -> str:
+        """That of the best passage; "" without passages: a text too short to tell is taken to be in it."""
+        return self.languages[0] if self.languages else ""
 
     def _add(self, number: int) -> None:
         chunk, language = self.passages[number].chunk, self.languages[number]
@@ -165,8 +174,8 @@ class Evidence:
         Raises EmbeddingError.
         """
         stems = frozenset(content_stems(claim, language))
-        likeness = self.likeness(claim)
         shares = [self.coverage(stems, theirs) for theirs in self._stems]
+        likeness = self.likeness(claim) if self._always or self._is_doubtful(shares, language) else None
         rows: dict[int, list[int]] = {}
         for row, unit in enumerate(self.units):
             rows.setdefault(unit.passage, []).append(row)
@@ -182,6 +191,12 @@ class Evidence:
             score = min(fit, CONTRADICTED) if contradictions else fit
             found.append(Support(number, score, fit, shares[number], behind, similarity, best, contradictions))
         return found
+
+    def _is_doubtful(self, shares: Sequence[float], language: str) -> bool:
+        """Whether embedding can change a verdict: it takes the time of a whole search, and mostly it cannot."""
+        low, high = DOUBT
+        fits = (_logistic(shares[n], shares[n] - max(shares), None) for n in self._embedded if 0 <= n < len(shares))
+        return any(low < fit < high for fit in fits) or any(theirs != language for theirs in self.languages)
 
     def likeness(self, claim: str) -> Vector | None:
         """Cosine of the claim with each unit; None without an embedder. Raises EmbeddingError."""

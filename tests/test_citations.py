@@ -196,3 +196,10 @@ def test_whatever_a_model_writes_numbers_and_quotes_agree(pieces: list[str]) -> 
     assert {n for claim in checked.claims for n in claim.citations} == {c.n for c in checked.citations}
     chunks = {p.chunk.id: p.chunk.text for p in PASSAGES}
     assert all(c.quote in chunks[c.chunk_id] for c in checked.citations)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.text(max_size=300))
+def test_no_text_breaks_the_check(text: str) -> None:
+    checked = _check(text, HashingEmbedder())
+    assert all(claim.text in checked.text for claim in checked.claims)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from core.numbers import Number, numbers_in
 
@@ -57,3 +59,36 @@ def test_about_allows_a_twentieth() -> None:
 
 def test_one_and_half_are_no_numbers_that_a_claim_is_held_to() -> None:
     assert [n for n in numbers_in("one of them is the first half of both", "en") if n.firm] == []
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "1",
+                "23",
+                ".",
+                ",",
+                " ",
+                "million",
+                "twenty",
+                "five",
+                "point",
+                "and",
+                "%",
+                "$",
+                "百",
+                "二",
+                "½",
+                "²",
+                "٣",
+                "a",
+                "hundred",
+            ]
+        )
+    )
+)
+def test_no_mixture_of_numbers_breaks_the_reading(pieces: list[str]) -> None:
+    for text in (" ".join(pieces), "".join(pieces)):
+        assert all(number.values for number in numbers_in(text, "en"))

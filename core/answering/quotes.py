@@ -46,7 +46,7 @@ class Quoted:
 def quote(question: str, language: str, passages: Sequence[Passage], embedder: Embedder | None) -> Quoted:
     """The best quotes for the question, best first, none saying the same twice. Raises EmbeddingError."""
     evidence = Evidence(passages[:PASSAGES], embedder, around=AROUND)
-    chosen = _choose(evidence, _relevances(question, language, evidence))
+    chosen = _choose(evidence, _relevances(question, language or evidence.main_language, evidence))
     citations = tuple(citation_of(n, passages[u.passage], u.span) for n, u in enumerate(chosen, start=1))
     lines = [f"“{_shown(citation.quote)}” [{citation.n}]" for citation in citations]
     claims = (

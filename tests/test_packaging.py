@@ -80,6 +80,21 @@ def test_every_direct_dependency_says_why_it_is_here() -> None:
     assert [line for line in entries if not re.search(r",\s+# \w", line)] == []
 
 
+def imported_by_the_app() -> set[str]:
+    """Distributions behind the absolute imports of the app."""
+    files = [*ROOT.glob("core/**/*.py"), *ROOT.glob("app_pages/*.py"), ROOT / "Home.py"]
+    names = re.findall(
+        r"^ *(?:import|from) (\w+)", "\n".join(f.read_text(encoding="utf-8") for f in files), re.MULTILINE
+    )
+    of_module = importlib.metadata.packages_distributions()
+    return {canonicalize_name(of_module[name][0]) for name in set(names) if name in of_module}
+
+
+def test_what_the_app_imports_is_a_dependency_of_its_own() -> None:
+    wanted = {canonicalize_name(Requirement(line).name) for line in project()["project"]["dependencies"]}
+    assert imported_by_the_app() - wanted == set()
+
+
 @pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt", "requirements-model.txt"])
 def test_the_environment_is_the_lock(lock: str) -> None:
     wrong = [str(pin) for pin in locked(lock) if not pin.specifier.contains(importlib.metadata.version(pin.name))]

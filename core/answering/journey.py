@@ -87,7 +87,7 @@ class Journey:
 
     def _answer(self) -> Answer:
         question = understand(self.live, self.chat, self.history)
-        self._written = Written(search(self.live, self.tools.retriever, question.queries))
+        self._written = Written(search(self.live, self.tools.retriever, question))
         if self._is_too_weak(question):
             return self._refused(question)
         if self.chat is None:
@@ -100,7 +100,7 @@ class Journey:
 
     def _is_too_weak(self, question: Understanding) -> bool:
         embedder = self.tools.embedder.identity if self.tools.embedder else ""
-        asked, language = question.queries[0], question.query_language
+        asked, language = question.query, question.query_language
         with self.live.step("decide") as found:
             weak = too_weak(asked, language, self._written.passages, embedder, has_model=self.chat is not None)
             found["answerable"] = not weak
@@ -163,7 +163,7 @@ class Journey:
             return check(text, self._written.passages, embedder=None)
 
     def _quoted(self, question: Understanding) -> Answer:
-        asked, language, passages = question.queries[0], question.query_language, self._written.passages
+        asked, language, passages = question.query, question.query_language, self._written.passages
         with self.live.step("quote") as found:
             try:
                 quoted = quote(asked, language, passages, self.tools.embedder)

@@ -73,25 +73,28 @@ def _listed(items: Sequence[str]) -> str:
 
 def follow_ups(question: str, passages: Sequence[Passage]) -> tuple[str, ...]:
     """Questions that these passages can answer: what a talk says about the thing that it names most."""
-    asked = set(words(question))
-    found: dict[str, str] = {}
+    first: dict[str, Passage] = {}
     for passage in passages:
-        title, topic = passage.video.title, _topic(passage, passages, asked)
-        asks = f"What does “{title}” say about {topic}?" if topic else f"What is “{title}” about?"
-        found.setdefault(passage.video.video_id, asks)
-    return tuple(found.values())[:_MOST_TOPICS]
+        first.setdefault(passage.video.video_id, passage)
+    talks = list(first.values())
+    pairs, single = [_word_pairs(p) for p in talks], [_telling_words(p) for p in talks]
+    asked = set(words(question))
+    found = []
+    for place, talk in enumerate(talks[:_MOST_TOPICS]):
+        topic = _standing_out(place, pairs, asked) or _standing_out(place, single, asked)
+        title = talk.video.title
+        found.append(f"What does “{title}” say about {topic}?" if topic else f"What is “{title}” about?")
+    return tuple(found)
 
 
-def _topic(passage: Passage, passages: Sequence[Passage], asked: set[str]) -> str:
-    """The pair of words, else the word, that a passage uses more than the others and the question does not."""
-    for names in (_word_pairs, _telling_words):
-        here = Counter(names(passage))
-        elsewhere = Counter(name for other in passages if other is not passage for name in set(names(other)))
-        ranked = sorted(here, key=lambda name: -here[name] / (1 + elsewhere[name]))
-        new = [name for name in ranked if asked.isdisjoint(name.split())]
-        if new:
-            return new[0]
-    return ""
+def _standing_out(place: int, names: Sequence[Counter[str]], asked: set[str]) -> str:
+    """The name that one talk uses more than the others, and the question does not; "" where there is none."""
+
+    def value(name: str) -> float:
+        return names[place][name] / (1 + sum(name in others for n, others in enumerate(names) if n != place))
+
+    new = [name for name in names[place] if asked.isdisjoint(name.split())]
+    return max(new, key=value, default="")
 
 
 def _long_words(passage: Passage) -> list[str]:
@@ -99,13 +102,13 @@ def _long_words(passage: Passage) -> list[str]:
     return [word for _, word in terms if len(word) >= _SHORTEST_TOPIC_WORD and word.isalpha()]
 
 
-def _telling_words(passage: Passage) -> list[str]:
+def _telling_words(passage: Passage) -> Counter[str]:
     """Longer ones, said more than once."""
     counts = Counter(word for word in _long_words(passage) if len(word) >= _TELLING)
-    return [word for word, count in counts.items() if count >= _OFTEN for _ in range(count)]
+    return Counter({word: count for word, count in counts.items() if count >= _OFTEN})
 
 
-def _word_pairs(passage: Passage) -> list[str]:
+def _word_pairs(passage: Passage) -> Counter[str]:
     """Long words that stand side by side, as "vector index" does, and do so more than once."""
     text = passage.chunk.text
     long = set(_long_words(passage))
@@ -115,4 +118,4 @@ def _word_pairs(passage: Passage) -> list[str]:
         for (a, b), (c, d) in pairwise(spans)
         if c - b == 1 and text[a:b].lower() in long and text[c:d].lower() in long
     )
-    return [pair for pair, count in pairs.items() if count >= _OFTEN for _ in range(count)]
+    return Counter({pair: count for pair, count in pairs.items() if count >= _OFTEN})

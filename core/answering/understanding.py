@@ -28,10 +28,12 @@ class Understanding:
     """The question, understandable alone."""
     language: str
     """Of the answer."""
-    queries: tuple[str, ...]
-    """What is searched for, the most important first."""
+    query: str
+    """What is searched for."""
     query_language: str
-    """Of the first query; "" where it cannot be told."""
+    """Of the query; "" where it cannot be told."""
+    asked_in: str
+    """Of the question before it was translated; "" where it cannot be told."""
 
 
 def understand(live: LiveAnswer, chat: ChatModel | None, history: Sequence[tuple[str, str]]) -> Understanding:
@@ -42,11 +44,10 @@ def understand(live: LiveAnswer, chat: ChatModel | None, history: Sequence[tuple
     if history:
         question = _condensed(live, chat, history) if chat else _joined(question, history)
     if chat is None or asked_in in ("", LIBRARY_LANGUAGE):
-        return Understanding(question, language, (question,), asked_in)
+        return Understanding(question, language, question, asked_in, asked_in)
     translation = _translated(live, chat, question)
-    if translation == question:
-        return Understanding(question, language, (question,), asked_in)
-    return Understanding(question, language, (translation, question), LIBRARY_LANGUAGE)
+    query_language = asked_in if translation == question else LIBRARY_LANGUAGE
+    return Understanding(question, language, translation, query_language, asked_in)
 
 
 def _condensed(live: LiveAnswer, chat: ChatModel, history: Sequence[tuple[str, str]]) -> str:

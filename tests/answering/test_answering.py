@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -27,7 +28,8 @@ from core.ports import Message
 from tests.answering.conftest import Opener
 from tests.fakes.grounded import grounded_answer
 from tests.fakes.models import ScriptedChatModel, ScriptedReply, ScriptedStream
-from tests.fakes.workshop import Workshop, open_workshop
+from tests.fakes.passages import transcript_of
+from tests.fakes.workshop import TALKS, Workshop, open_workshop
 
 WINE = "How long should red wine breathe?"
 GOOD = "Red wine should breathe for 30 minutes [1].\nFOLLOW_UPS:\n- How cold is white wine served?"
@@ -129,6 +131,21 @@ def test_a_foreign_question_is_translated_for_the_search_and_answered_in_its_lan
     assert (answer.status, answer.language) == (AnswerStatus.ANSWERED, "de")
     assert answer.citations[0].video_id == "wine"
     assert any("language" in notice for notice in answer.notices)
+
+
+def test_a_translated_question_also_finds_videos_in_its_own_language(tmp_path: Path) -> None:
+    wein = transcript_of("wein", ["Der Rotwein soll dreißig Minuten atmen."], title="Wein", language="de")
+    shop = open_workshop(tmp_path, talks=(*TALKS, wein))
+    chat = ScriptedChatModel("How long does red wine breathe?", "Der Rotwein soll dreißig Minuten atmen [3].")
+    answering = shop.answering(chat)
+    answer = answering.ask(AskRequest("Wie lange soll der Rotwein atmen?"))
+    trace = shop.ledger.traces.get(answer.trace_id)
+    answering.close()
+    shop.ledger.close()
+    assert [passage.video_id for passage in trace.passages][-1] == "wein"
+    assert [passage.rank for passage in trace.passages] == [1, 2, 3]
+    assert answer.citations[0].video_id == "wein"
+    assert answer.notices == ()
 
 
 def test_a_model_that_fails_to_translate_does_not_stop_the_answer(opened: Opener) -> None:

@@ -29,6 +29,8 @@ _RANKING = 2.0
 """What the passage's own score counts in choosing: retrieval has seen more than one sentence."""
 _SHORT, _TOO_SHORT = 180, 0.2
 """A quote with fewer characters seldom holds question and answer: it counts so much less."""
+_QUESTION_MARKS, _ASKS = ("?", "？", "؟"), 0.3
+"""A quote that ends with a question is like the question asked, and answers it least: it counts so much less."""
 _FALSE_MARK = re.compile(r"\[(\d[\d\s,;–-]*)\]")
 
 INTRODUCTION = "Quotes from the library that come nearest to the question:"
@@ -71,7 +73,8 @@ def _choose(evidence: Evidence, relevances: Sequence[float]) -> list[Unit]:
     def value(item: tuple[Unit, float]) -> float:
         unit, relevance = item
         rank = _RANKING * evidence.passages[unit.passage].score
-        return relevance + rank - (_TOO_SHORT if len(unit.text) < _SHORT else 0.0)
+        fault = (_TOO_SHORT if len(unit.text) < _SHORT else 0.0) + (_ASKS if _asks(unit) else 0.0)
+        return relevance + rank - fault
 
     chosen: list[Unit] = []
     best = 0.0
@@ -84,6 +87,10 @@ def _choose(evidence: Evidence, relevances: Sequence[float]) -> list[Unit]:
             chosen.append(unit)
             best = max(best, relevance)
     return chosen
+
+
+def _asks(unit: Unit) -> bool:
+    return unit.text.rstrip("\"'”’» ").endswith(_QUESTION_MARKS)
 
 
 def _same(one: Unit, other: Unit, evidence: Evidence) -> bool:

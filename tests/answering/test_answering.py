@@ -209,6 +209,14 @@ def test_without_a_model_the_best_sentences_are_quoted_with_their_times(opened: 
     assert answer.follow_ups
 
 
+def test_without_a_model_a_foreign_question_is_told_that_an_english_embedder_finds_less(
+    opened: Opener, workshop: Workshop
+) -> None:
+    workshop.embedder.languages = ("en",)  # type: ignore[attr-defined]
+    answer = opened().ask(AskRequest("Wie lange soll der Rotwein atmen, the red wine?"))
+    assert any("reads English" in notice for notice in answer.notices)
+
+
 def test_a_model_that_fails_in_the_middle_leaves_quotes_a_notice_and_its_text_in_the_trace(
     opened: Opener, workshop: Workshop
 ) -> None:

@@ -46,3 +46,9 @@ def test_only_sentences_around_the_best_window_are_embedded() -> None:
 
 def test_without_passages_there_are_no_quotes() -> None:
     assert quote("Anything?", "en", (), HashingEmbedder()).citations == ()
+
+
+def test_a_question_in_the_talk_is_quoted_with_its_answer() -> None:
+    talk = passage_of("talk", "Why does wine breathe?", "Because air softens its tannins.", "Bread does not.")
+    quoted = quote("Why does wine breathe?", "en", (talk,), HashingEmbedder())
+    assert quoted.citations[0].quote == "Why does wine breathe? Because air softens its tannins."

@@ -430,3 +430,8 @@ def _looks(answering: Answering, trace_id: str) -> Iterator[Answer]:
     for _ in range(2000):
         yield answering.live(trace_id)
         pause.wait(0.01)
+
+
+def test_a_model_with_a_known_price_has_a_cost(opened: Opener) -> None:
+    answer = opened(ScriptedChatModel(GOOD, name="gpt-4o-mini")).ask(AskRequest(WINE))
+    assert answer.cost_usd == pytest.approx((100 * 0.15 + 20 * 0.60) / 1e6)

@@ -118,7 +118,7 @@ def show_answer(trace: Trace, *, label: bool = True) -> None:
         st.markdown(answer_markdown(answer.text, answer.claims, answer.citations))
     if trace.error and answer.status in (AnswerStatus.FAILED, AnswerStatus.ABANDONED):
         st.markdown(escape_markdown(trace.error))
-    elif answer.status is AnswerStatus.ABANDONED:
+    elif answer.status is AnswerStatus.ABANDONED and not answer.notices:
         st.caption("Stopped before it was finished.")
 
 

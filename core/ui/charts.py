@@ -14,6 +14,8 @@ from core.ui.text import clock, duration_ms, one_line, shorten
 BAR_SELECTION = "bar"
 TIMELINE_SELECTION = "place"
 _ROW_PX = 30
+_GRAY = "#7B8886"
+"""Readable on light and on dark."""
 _LABEL_CHARS = 34
 _LEAST_STEP = 0.004
 """Part of the whole time that a step takes at least, so that the shortest can be seen."""
@@ -47,7 +49,12 @@ def bar_chart(passages: Sequence[Passage]) -> alt.LayerChart:
     picked = alt.selection_point(BAR_SELECTION, fields=["video_id"], toggle="true")
     base = alt.Chart(table).encode(
         y=alt.Y("label:N", sort=table["label"].tolist(), title=None, axis=_names_axis()),
-        x=alt.X("passages:Q", title="Passages", axis=alt.Axis(tickMinStep=1, format="d")),
+        x=alt.X(
+            "passages:Q",
+            title="Passages",
+            axis=alt.Axis(tickMinStep=1, format="d"),
+            scale=alt.Scale(domain=[0, 1.1 * max(table["passages"])], nice=False),
+        ),
     )
     bars = (
         base.mark_bar(cornerRadiusEnd=3, height={"band": 0.7}, cursor="pointer")
@@ -57,7 +64,7 @@ def bar_chart(passages: Sequence[Passage]) -> alt.LayerChart:
         )
         .add_params(picked)
     )
-    numbers = base.mark_text(align="left", dx=5, cursor="pointer").encode(text="passages:Q")
+    numbers = base.mark_text(align="left", dx=5, cursor="pointer", color=_GRAY).encode(text="passages:Q")
     chart: alt.LayerChart = (bars + numbers).properties(height=alt.Step(_ROW_PX))
     return chart
 
@@ -72,7 +79,7 @@ def timeline(passages: Sequence[Passage]) -> alt.LayerChart:
     part = alt.Scale(domain=[0, 1], nice=False)
     strips = (
         alt.Chart(pd.DataFrame({"label": order, "begin": 0.0, "end": 1.0}))
-        .mark_bar(height=10, cornerRadius=5, opacity=0.18, color="#7B8886")
+        .mark_bar(height=10, cornerRadius=5, opacity=0.18, color=_GRAY)
         .encode(y=rows, x=alt.X("begin:Q", scale=part), x2="end:Q")
     )
     places = (

@@ -125,6 +125,11 @@ def _show_finished(services: Services, state: Conversation, trace: Trace) -> Non
         )
     if trace.answer.answered or trace.answer.status is AnswerStatus.REFUSED:
         thumbs(trace, callback(services.answering.save_feedback))
+    if trace.answer.status in (AnswerStatus.FAILED, AnswerStatus.ABANDONED):
+        st.button(
+            "Ask again", icon=":material/refresh:", key=f"again-{trace.trace_id}", on_click=callback(ask),
+            args=(services, trace.question, trace.channels),
+        )  # fmt: skip
     with st.expander("Receipt", icon=":material/receipt_long:", type="compact"):
         receipt(trace)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 QUERY = "how does drift change an embedding index"
 PATHS = ["", "search", "ask", "library", "traces"]
@@ -64,33 +65,27 @@ def test_a_click_elsewhere_does_not_stop_an_answer(page: Page, address: str) -> 
     expect(page.get_by_test_id("stFeedback")).to_be_visible()
 
 
-def test_an_address_opens_the_same_answer_in_another_browser(page: Page, chromium: Browser, address: str) -> None:
+def test_an_address_opens_the_same_answer_in_another_tab(page: Page, other: Page, address: str) -> None:
     ask(page, address, "What is an embedding, twice?")
     expect(page.get_by_test_id("stFeedback")).to_be_visible()
-    context = chromium.new_context()
-    other = context.new_page()
     other.goto(page.url)
     expect(other.get_by_test_id("stFeedback")).to_be_visible()
     said, again = (tab.get_by_test_id("stChatMessage").all_inner_texts() for tab in (page, other))
     assert said == again
-    context.close()
 
 
-def test_the_address_of_a_search_reopens_it(page: Page, chromium: Browser, address: str) -> None:
+def test_the_address_of_a_search_reopens_it(page: Page, other: Page, address: str) -> None:
     page.goto(f"{address}/search")
     page.get_by_role("textbox", name="Search").fill(QUERY)
     page.keyboard.press("Enter")
     page.get_by_role("radio", name="keyword").click()
     expect(page).to_have_url(re.compile(r"q=how.*mode=keyword|mode=keyword.*q=how"))
     expect(page.locator(".st-key-passage-1")).to_be_visible()
-    context = chromium.new_context()
-    other = context.new_page()
     other.goto(page.url)
     expect(other.locator(".st-key-passage-1")).to_be_visible()
     expect(other.get_by_role("textbox", name="Search")).to_have_value(QUERY)
     first, again = (tab.locator(".st-key-passage-1").get_by_test_id("stMarkdown") for tab in (page, other))
     expect(again).to_have_text(first.all_inner_texts())
-    context.close()
 
 
 def cards(page: Page) -> Locator:
@@ -128,29 +123,25 @@ def test_a_click_in_the_timeline_opens_that_place(page: Page, address: str) -> N
 
 
 @pytest.mark.parametrize(("scheme", "background"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(17, 23, 22)")])
-def test_light_and_dark_follow_the_system(chromium: Browser, address: str, scheme: str, background: str) -> None:
-    context = chromium.new_context(color_scheme=scheme)  # type: ignore[arg-type]
-    page = context.new_page()
+def test_light_and_dark_follow_the_system(
+    page: Page, address: str, scheme: Literal["light", "dark"], background: str
+) -> None:
+    page.emulate_media(color_scheme=scheme)
     page.goto(address)
-    app = page.get_by_test_id("stApp")
     expect(page.get_by_role("heading", name="Ask your videos")).to_be_visible()
-    expect(app).to_have_css("background-color", background)
-    context.close()
+    expect(page.get_by_test_id("stApp")).to_have_css("background-color", background)
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_page_fits_a_narrow_screen_and_shows_no_exception(chromium: Browser, address: str, path: str) -> None:
-    context = chromium.new_context(viewport={"width": 420, "height": 800})
-    page = context.new_page()
+def test_a_page_fits_a_narrow_screen_and_shows_no_exception(page: Page, address: str, path: str) -> None:
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
+    page.set_viewport_size({"width": 420, "height": 800})
     page.goto(f"{address}/{path}")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)
-    main = page.get_by_test_id("stMain")
-    assert main.evaluate("main => main.scrollWidth - main.clientWidth") <= 0
+    assert page.get_by_test_id("stMain").evaluate("main => main.scrollWidth - main.clientWidth") <= 0
     assert faults == []
-    context.close()
 
 
 LITERALS = (

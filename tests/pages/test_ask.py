@@ -179,6 +179,14 @@ def test_a_refusal_and_quotes_are_labelled(open_page: OpenPage, services: FakeSe
     assert "Quotes from the library" in words(ask(open_page("ask")))
 
 
+def test_what_failed_can_be_asked_again(open_page: OpenPage, services: FakeServices) -> None:
+    services.answering.status = AnswerStatus.FAILED
+    app = ask(open_page("ask"))
+    assert "Failed" in words(app)
+    app.button(key="again-trace-1").click().run()
+    assert [request.question for request in services.answering.started] == [QUESTION, QUESTION]
+
+
 def test_follow_ups_can_be_asked(open_page: OpenPage, services: FakeServices) -> None:
     app = ask(open_page("ask"))
     app.button(key="follow-trace-1-0").click().run()

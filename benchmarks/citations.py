@@ -5,153 +5,32 @@ same video, of any video, and the hardest, those that search finds for the answe
 Beside it in the same run: a threshold on the cosine of answer and best sentence, and one on the share of words in
 common. All figures are cross-validated: what is said of a question was fitted on the others.
 
-    python -m benchmarks.citations ../shared/data
+    python -m benchmarks citations
 """
 
 from __future__ import annotations
 
 import json
 import random
-import sys
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import groupby, pairwise
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.citation_changes import caught, negated, other_number
+from benchmarks.citation_pairs import CachedEmbedder, Corpus, Pair, Question, pairs_of, right_passage
+from benchmarks.harness import Context, Figure, Report, Table
 from core.adapters.local_embedding import LocalEmbedder
-from core.chunking import chunk
 from core.citations import KEPT_FROM
-from core.config import load_settings
-from core.evidence import WITH_EMBEDDER, WORDS_ONLY, Evidence, Support
-from core.exact_index import ExactIndex
-from core.models import Chunk, IndexRow, Passage, Segment, Transcript, Vectors, Video
-from core.ports import IndexFilter
-from core.words import content_stems
+from core.evidence import WITH_EMBEDDER, WORDS_ONLY
 
-SAME, OTHER, BY_WORDS, BY_MEANING = 1, 1, 2, 2
-"""Wrong passages of each kind for one answer."""
-CANDIDATES = 6
-"""Found by words for each answer; the nearest of them in meaning are the hardest."""
-NEAR_S = 30.0
-"""What overlaps the right place within so many seconds may be right too, and is left out."""
+CHECK = "check (weights cross-validated)"
 
 Array = NDArray[np.float64]
-Question = dict[str, Any]
-
-
-class CachedEmbedder:
-    """Embeds each text once."""
-
-    def __init__(self, inner: LocalEmbedder) -> None:
-        self._inner, self._known = inner, dict[str, Any]()
-        self.identity, self.dimensions = inner.identity, inner.dimensions
-
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        new = [text for text in dict.fromkeys(texts) if text not in self._known]
-        if new:
-            self._known.update(zip(new, self._inner.embed(new), strict=True))
-        return np.stack([self._known[text] for text in texts])
-
-
-@dataclass(frozen=True)
-class Corpus:
-    chunks: dict[str, Chunk]
-    videos: dict[str, Video]
-    index: ExactIndex
-
-    @classmethod
-    def read(cls, folder: Path) -> Corpus:
-        chunks, videos, rows = {}, {}, []
-        for file in sorted(folder.glob("*.json")):
-            data = json.loads(file.read_text(encoding="utf-8"))
-            video = Video(data["video_id"], data["title"], data["channel"], data["language"])
-            lines = tuple(Segment(s["text"], s["start"], s["duration"]) for s in data["segments"])
-            videos[video.video_id] = video
-            for part in chunk(Transcript(video, lines)):
-                chunks[part.id] = part
-                rows.append(IndexRow(part, video, np.ones(1, np.float32)))
-        index = ExactIndex()
-        index.upsert(rows)
-        return cls(chunks, videos, index)
-
-
-@dataclass(frozen=True)
-class Pair:
-    """An answer and a passage."""
-
-    question: str
-    kind: str
-    """``right``, or which kind of wrong passage."""
-    given: bool
-    """Whether the right passage is among those given; if not, nothing supports the answer."""
-    support: Support
-    overlap: float
-    """Share of the answer's words that the passage has, all equal: the plain peer."""
-    shipped: float
-    """The score as the app has it: the embedding is asked only in doubt."""
-
-
-# ----------------------------------------------------------------------------------------------------------- pairs
-
-
-def pairs_of(question: Question, corpus: Corpus, embedder: CachedEmbedder, rng: random.Random) -> list[Pair]:
-    answer, language = question["answer"], question["language"]
-    found = _candidates(question, corpus, embedder, rng)
-    words = set(content_stems(answer, language))
-    pairs = []
-    for given in (True, False):
-        shown = [(kind, c) for kind, c in found if given or kind != "right"]
-        passages = [Passage(c, corpus.videos[c.video_id], n, 0.0) for n, (_, c) in enumerate(shown, start=1)]
-        full = Evidence(passages, embedder, always=True).supports(answer, language)
-        shipped = Evidence(passages, embedder).supports(answer, language)
-        for (kind, c), support, as_app in zip(shown, full, shipped, strict=True):
-            share = len(words & set(content_stems(c.text, language))) / len(words)
-            pairs.append(Pair(question["id"], kind, given, support, share, as_app.score))
-    return pairs
-
-
-def _candidates(
-    question: Question, corpus: Corpus, embedder: CachedEmbedder, rng: random.Random
-) -> list[tuple[str, Chunk]]:
-    gold: dict[str, Any] = question["gold"][0]
-    places = [gold, *question.get("alt_gold", [])]
-    wrong = [c for c in corpus.chunks.values() if not any(_overlap(c, place, NEAR_S) for place in places)]
-    of_video = [c for c in corpus.chunks.values() if c.video_id == gold["video_id"]]
-    right = max(of_video, key=lambda c: _overlap(c, gold))
-    hits = corpus.index.search_keyword(question["answer"], CANDIDATES + 4, IndexFilter())
-    allowed = {c.id for c in wrong}
-    by_words = [corpus.chunks[hit.chunk_id] for hit in hits if hit.chunk_id in allowed][:CANDIDATES]
-    by_meaning = sorted(by_words, key=lambda c: -_similarity(question["answer"], c, embedder))[:BY_MEANING]
-    same = [c for c in wrong if c.video_id == gold["video_id"]]
-    kinds = [
-        ("right", [right]),
-        ("same video", rng.sample(same, min(SAME, len(same)))),
-        ("any video", rng.sample(wrong, OTHER)),
-        ("hardest", list(dict.fromkeys([*by_words[:BY_WORDS], *by_meaning]))),
-    ]
-    return [(kind, c) for kind, members in kinds for c in members]
-
-
-def _overlap(part: Chunk, place: dict[str, Any], margin: float = 0.0) -> float:
-    if part.video_id != place["video_id"]:
-        return 0.0
-    begin, end = float(place["start_s"]) - margin, float(place["end_s"]) + margin
-    return max(0.0, min(part.end_s, end) - max(part.start_s, begin))
-
-
-def _similarity(answer: str, part: Chunk, embedder: CachedEmbedder) -> float:
-    return float(np.max(embedder.embed(part.window_texts()) @ embedder.embed([answer])[0]))
 
 
 # --------------------------------------------------------------------------------------------------------- figures
-
-Score = Callable[[Pair], float]
 
 
 def features(pair: Pair, *, words_only: bool) -> list[float]:
@@ -223,68 +102,112 @@ def accepted_by_others(pairs: Sequence[Pair], scores: Sequence[float]) -> list[b
     return verdicts
 
 
-# ------------------------------------------------------------------------------------------------------------ main
+# ---------------------------------------------------------------------------------------------------------- report
 
 
-def main(data: Path) -> None:
-    began = time.perf_counter()
-    embedder = CachedEmbedder(LocalEmbedder(load_settings().data_dir / "models"))
-    corpus = Corpus.read(data / "videos")
-    everything = json.loads((data / "questions_dev.json").read_text(encoding="utf-8"))
-    questions = [q for q in everything if len(q["gold"]) == 1 and q["language"] == "en"]
+def run(context: Context) -> Report:
+    """About two minutes, nearly all of it embedding. Raises Unavailable."""
+    corpus = Corpus.read(context.videos)
+    embedder = CachedEmbedder(LocalEmbedder(context.work / "models"))
+    everything = json.loads((context.data / "questions_dev.json").read_text(encoding="utf-8"))
+    questions = [q for q in everything if len(q["gold"]) == 1 and q["language"] == "en"][: 6 if context.quick else None]
     rng = random.Random(7)
     pairs = [pair for question in questions for pair in pairs_of(question, corpus, embedder, rng)]
-    print(f"{len(questions)} answers, {len(pairs)} pairs, {time.perf_counter() - began:.0f} s to make them\n")
-    thresholds = report(pairs)
-    rights = [(question["answer"], _right(question, corpus)) for question in questions]
-    for name, change in (("a changed number", other_number), ("one 'not' more or less", negated)):
-        found = caught(rights, change, embedder, thresholds)
-        print(f"caught with {name}: " + ", ".join(f"{m} {a} of {b}" for m, (a, b) in found.items()))
-    print(f"\nin all {time.perf_counter() - began:.0f} s")
+    methods = scores_of(pairs)
+    report = Report(
+        "Checking citations",
+        f"{len(questions)} answers written by hand, each with the passage that it was taken from, against the same "
+        "answers with other passages: of the same video, of any video, and the hardest that search finds for the "
+        "answer itself. Once the right passage is given too (the model wrote a wrong number), once it is not (the "
+        "model invented the sentence). Everything about a question was fitted on the other questions.",
+        notes=_notes(pairs),
+    )
+    report.figures = _figures(pairs, methods)
+    report.tables = [
+        _peers_table(pairs, methods),
+        _threshold_table(pairs),
+        _changes_table(questions, corpus, embedder, pairs),
+    ]
+    return report
 
 
-def report(pairs: Sequence[Pair]) -> dict[str, float]:
-    """Prints the tables; the thresholds of the peers."""
-    methods: dict[str, list[float]] = {
-        "check (cross-validated weights)": cross_validated(pairs),
+def scores_of(pairs: Sequence[Pair]) -> dict[str, list[float]]:
+    return {
+        CHECK: cross_validated(pairs),
         "check (as shipped)": [p.shipped for p in pairs],
         "peer: cosine of best sentence": [p.support.similarity or 0.0 for p in pairs],
         "peer: share of words": [p.overlap for p in pairs],
     }
-    print("AUC where the right passage is also given (a wrong number) and where it is not (an invented sentence):")
-    print("| method | number, same video | any video | hardest | invented, hardest | precision | recall | threshold |")
-    print("|---|---|---|---|---|---|---|---|")
+
+
+def _figures(pairs: Sequence[Pair], methods: dict[str, list[float]]) -> list[Figure]:
+    """The check beside the better of its peers."""
+    peers = [scores for name, scores in methods.items() if name.startswith("peer")]
+    figures = []
+    for name, given in (("wrong number", True), ("invented sentence", False)):
+        best = max(auc(pairs, scores, "hardest", given=given) for scores in peers)
+        value = auc(pairs, methods[CHECK], "hardest", given=given)
+        figures.append(Figure(f"AUC, {name}, hardest passages", value, best, most=False))
+    precision, recall = precision_recall(pairs, accepted_by_others(pairs, methods[CHECK]))
+    best_precision = max(precision_recall(pairs, accepted_by_others(pairs, scores))[0] for scores in peers)
+    figures.append(Figure("precision at the threshold with the best F1", precision, best_precision, most=False))
+    figures.append(Figure("recall there", recall))
+    return figures
+
+
+def _peers_table(pairs: Sequence[Pair], methods: dict[str, list[float]]) -> Table:
+    rows = []
     for name, scores in methods.items():
-        aucs = [auc(pairs, scores, kind, given=True) for kind in ("same video", "any video", "hardest")]
-        aucs.append(auc(pairs, scores, "hardest", given=False))
-        precision, recall = precision_recall(pairs, accepted_by_others(pairs, scores))
-        limit = best_threshold(pairs, scores)
-        print(f"| {name} | " + " | ".join(f"{v:.3f}" for v in (*aucs, precision, recall)) + f" | {limit:.2f} |")
-    print("\n| threshold | right kept | wrong kept where the right one is given | where none is right |")
-    print("|---|---|---|---|")
+        cells = [auc(pairs, scores, kind, given=True) for kind in ("same video", "any video", "hardest")]
+        cells += [
+            auc(pairs, scores, "hardest", given=False),
+            *precision_recall(pairs, accepted_by_others(pairs, scores)),
+        ]
+        rows.append([name, *(f"{value:.3f}" for value in cells), f"{best_threshold(pairs, scores):.2f}"])
+    head = ["method", "wrong number: same video", "any video", "hardest", "invented: hardest", "precision", "recall"]
+    return Table(
+        "Area under the curve, and precision and recall at the threshold with the best F1:", [*head, "threshold"], rows
+    )
+
+
+def _threshold_table(pairs: Sequence[Pair]) -> Table:
+    rows = []
     for limit in sorted({0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, KEPT_FROM}):
-        kept = [_kept(pairs, limit, right=True, given=True)]
-        kept += [_kept(pairs, limit, right=False, given=given) for given in (True, False)]
-        print(f"| {limit}{' (shipped)' if limit == KEPT_FROM else ''} | " + " | ".join(kept) + " |")
-    for name, words_only, present in (("with embedder", False, WITH_EMBEDDER), ("words only", True, WORDS_ONLY)):
-        print(f"weights {name}: fitted {np.round(fit(pairs, words_only=words_only), 2)}, shipped {present}")
-    return {
-        "cosine": best_threshold(pairs, methods["peer: cosine of best sentence"]),
+        name = f"{limit}{' (shipped)' if limit == KEPT_FROM else ''}"
+        kept = [_kept(pairs, limit, right=False, given=given) for given in (True, False)]
+        rows.append([name, _kept(pairs, limit, right=True, given=True), *kept])
+    return Table(
+        "Citations kept:", ["threshold", "right", "wrong, right one given", "wrong, right one not given"], rows
+    )
+
+
+def _changes_table(
+    questions: Sequence[Question], corpus: Corpus, embedder: CachedEmbedder, pairs: Sequence[Pair]
+) -> Table:
+    thresholds = {
+        "cosine": best_threshold(pairs, [p.support.similarity or 0.0 for p in pairs]),
         "words": best_threshold(pairs, [p.support.coverage for p in pairs]),
     }
+    rights = [(question["answer"], right_passage(question, corpus)) for question in questions]
+    rows = []
+    for name, change in (("another number", other_number), ("one “not” more or less", negated)):
+        found = caught(rights, change, embedder, thresholds)
+        rows.append([name, *(f"{rejected} of {accepted}" for rejected, accepted in found.values())])
+    return Table(
+        "Rejected when one fact was changed, of the answers accepted before:",
+        ["change", "check", "cosine", "words"],
+        rows,
+    )
+
+
+def _notes(pairs: Sequence[Pair]) -> list[str]:
+    fitted = {
+        f"fitted {np.round(fit(pairs, words_only=words_only), 2)}, shipped {shipped}"
+        for words_only, shipped in ((False, WITH_EMBEDDER), (True, WORDS_ONLY))
+    }
+    return [f"Weights (bias, coverage, behind, similarity): {text}." for text in sorted(fitted)]
 
 
 def _kept(pairs: Sequence[Pair], limit: float, *, right: bool, given: bool) -> str:
     found = [p.shipped >= limit for p in pairs if (p.kind == "right") is right and p.given is given]
     return f"{sum(found)} of {len(found)}"
-
-
-def _right(question: Question, corpus: Corpus) -> Passage:
-    (gold,) = question["gold"]
-    of_video = [c for c in corpus.chunks.values() if c.video_id == gold["video_id"]]
-    best = max(of_video, key=lambda c: _overlap(c, gold))
-    return Passage(best, corpus.videos[best.video_id], 1, 0.0)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("../shared/data"))

@@ -14,10 +14,10 @@ COPY --from=packages /opt/cuepoint /opt/cuepoint
 WORKDIR /app
 COPY LICENSE Home.py ./
 COPY .streamlit/config.toml .streamlit/config.toml
-COPY app_pages app_pages
+COPY pages pages
 COPY core core
 COPY deploy/serve.sh deploy/healthcheck.py deploy/
-RUN /opt/cuepoint/bin/python -m compileall -q Home.py app_pages core
+RUN /opt/cuepoint/bin/python -m compileall -q Home.py pages core
 USER 10001
 ENV PYTHONUNBUFFERED=1 CUEPOINT_DATA_DIR=/data PORT=8501
 VOLUME /data

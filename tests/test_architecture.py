@@ -16,8 +16,8 @@ import pytest
 from core.config import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
-APP_FILES = sorted([*ROOT.glob("core/**/*.py"), *ROOT.glob("app_pages/*.py"), ROOT / "Home.py"])
-PAGES = sorted(ROOT.glob("app_pages/*.py"))
+APP_FILES = sorted([*ROOT.glob("core/**/*.py"), *ROOT.glob("pages/*.py"), ROOT / "Home.py"])
+PAGES = sorted(ROOT.glob("pages/*.py"))
 PAGE_MAY_IMPORT = {"streamlit", "pandas", "altair", "core.ui", "core.models", "core.errors", "__future__"}
 VENDORS = {
     "openai", "pymilvus", "milvus_lite", "youtube_transcript_api", "youtube_search", "comet_llm", "comet_ml",
@@ -82,7 +82,7 @@ def test_a_page_is_short_and_knows_only_the_ui_and_the_words(page: Path) -> None
 
 def test_only_pages_and_the_ui_import_streamlit() -> None:
     assert {
-        name for name in importers({"streamlit"}) if not name.startswith(("core/ui/", "app_pages/", "Home.py"))
+        name for name in importers({"streamlit"}) if not name.startswith(("core/ui/", "pages/", "Home.py"))
     } == set()
 
 

@@ -82,7 +82,7 @@ def test_every_direct_dependency_says_why_it_is_here() -> None:
 
 def imported_by_the_app() -> set[str]:
     """Distributions behind the absolute imports of the app."""
-    files = [*ROOT.glob("core/**/*.py"), *ROOT.glob("app_pages/*.py"), ROOT / "Home.py"]
+    files = [*ROOT.glob("core/**/*.py"), *ROOT.glob("pages/*.py"), ROOT / "Home.py"]
     names = re.findall(
         r"^ *(?:import|from) (\w+)", "\n".join(f.read_text(encoding="utf-8") for f in files), re.MULTILINE
     )

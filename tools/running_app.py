@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @contextmanager
 def running_app(
-    data_dir: Path, settings: Mapping[str, str] | None = None, *, start_within_s: float = 60
+    data_dir: Path, settings: Mapping[str, str] | None = None, *, script: str = "Home.py", start_within_s: float = 60
 ) -> Iterator[str]:
     """Yields the address of an app on its own data folder; no setting of this machine reaches it.
 
@@ -25,17 +25,8 @@ def running_app(
     """
     port = free_port()
     log = data_dir.parent / f"{data_dir.name}.log"
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        "Home.py",
-        "--server.port",
-        str(port),
-        "--server.headless",
-        "true",
-    ]
+    options = ["--server.port", str(port), "--server.headless", "true"]
+    command = [sys.executable, "-m", "streamlit", "run", script, *options]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("CUEPOINT_", "OPENAI_"))}
     environment |= {"CUEPOINT_DATA_DIR": str(data_dir), **(settings or {})}
     with log.open("wb") as output:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
-ROOT = Path(__file__).parents[2]
+from tools.running_app import running_app
+
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 ARGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
@@ -35,32 +30,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the app listens; it lives as long as the tests of this folder."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("browser") / "server.log"
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "tests" / "browser" / "app.py")]
-    command += ["--server.port", str(port), "--server.headless", "true"]
-    with log.open("wb") as out:
-        server = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, env=os.environ.copy())
-    try:
-        _wait_for(f"http://localhost:{port}/_stcore/health", server, log)
-        yield f"http://localhost:{port}"
-    finally:
-        server.terminate()
-        server.wait(20)
+    """Where the app over fake services listens; it lives as long as the tests of this folder."""
+    with running_app(tmp_path_factory.mktemp("fake") / "data", script="tests/browser/app.py") as address:
+        yield address
 
 
-def _wait_for(health: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            with urllib.request.urlopen(health, timeout=5):
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise RuntimeError(log.read_text(encoding="utf-8", errors="replace"))
+@pytest.fixture
+def fresh_address(tmp_path: Path) -> Iterator[str]:
+    """Where a process of the real app listens that nobody has opened yet."""
+    with running_app(tmp_path / "data") as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

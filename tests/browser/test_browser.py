@@ -160,3 +160,11 @@ def test_hostile_text_stays_text(page: Page, address: str) -> None:
     said = card.inner_text().replace("\u2060", "")
     for literal in LITERALS:
         assert said.count(literal) >= 2, literal
+
+
+def test_the_first_address_after_a_start_has_the_frame_around_it(page: Page, fresh_address: str) -> None:
+    """Streamlit would run a file of pages/ alone; the query must survive the way round."""
+    page.goto(f"{fresh_address}/search?q=embedding")
+    expect(page.get_by_role("link", name="Traces")).to_be_visible()
+    expect(page.get_by_role("textbox").first).to_have_value("embedding")
+    assert "q=embedding" in page.url

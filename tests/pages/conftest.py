@@ -28,7 +28,7 @@ def open_page(services: FakeServices, monkeypatch: pytest.MonkeyPatch) -> OpenPa
     def open_page(name: str = "home", **address: str | list[str]) -> AppTest:
         app = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=60)
         if name != "home":
-            app.switch_page(f"app_pages/{name}.py")
+            app.switch_page(f"pages/{name}.py")
         for key, value in address.items():
             app.query_params[key] = value
         return app.run()

@@ -62,8 +62,8 @@ def test_a_click_elsewhere_does_not_ask_again(open_page: OpenPage, services: Fak
     services.answering.words_per_look = 3
     app = ask(open_page("ask"))
     app.multiselect(key="ask-channels").select(services.channels()[0][0]).run()
-    app.switch_page("app_pages/search.py").run()
-    app.switch_page("app_pages/ask.py").run()
+    app.switch_page("pages/search.py").run()
+    app.switch_page("pages/ask.py").run()
     assert len(services.answering.started) == 1
     assert QUESTION in words(app)
     assert app.query_params["answer"] == "trace-1"

@@ -45,8 +45,8 @@ def test_progress_has_counts_and_time_left(open_page: OpenPage, services: FakeSe
 def test_progress_is_there_again_after_leaving_the_page(open_page: OpenPage, services: FakeServices) -> None:
     services.ingestor.start([f"video {n}" for n in range(20)], files=False)
     app = open_page("library")
-    app.switch_page("app_pages/search.py").run()
-    app.switch_page("app_pages/library.py").run()
+    app.switch_page("pages/search.py").run()
+    app.switch_page("pages/library.py").run()
     assert app.progress[0].text.startswith(f"Adding: {app.progress[0].value * 20 // 100} of 20")
 
 

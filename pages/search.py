@@ -3,10 +3,12 @@
 import streamlit as st
 
 from core.ui.components import empty_state, nothing_found, still_starting
+from core.ui.frame import inside_home
 from core.ui.ingesting import empty_library
 from core.ui.resources import get_services
 from core.ui.searching import query_from_widgets, show_result
 
+inside_home()
 services = get_services()
 st.title("Search")
 still_starting(services)

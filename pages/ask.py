@@ -4,10 +4,12 @@ import streamlit as st
 
 from core.ui import conversation
 from core.ui.components import still_starting
+from core.ui.frame import inside_home
 from core.ui.ingesting import empty_library
 from core.ui.landing import suggested_questions
 from core.ui.resources import get_services
 
+inside_home()
 services = get_services()
 state = conversation.current(services)
 turns = conversation.turns(services, state)

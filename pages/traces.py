@@ -4,8 +4,10 @@ import streamlit as st
 
 from core.ui import tracing
 from core.ui.components import empty_state
+from core.ui.frame import inside_home
 from core.ui.resources import get_services
 
+inside_home()
 services = get_services()
 st.title("Traces")
 wanted = st.query_params.get(tracing.ADDRESS)

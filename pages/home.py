@@ -4,8 +4,10 @@ import streamlit as st
 
 from core.ui import ingesting, landing, places
 from core.ui.components import still_starting
+from core.ui.frame import inside_home
 from core.ui.resources import get_services
 
+inside_home()
 services = get_services()
 st.title("Ask your videos")
 st.markdown("Answers from what was said, and the second of the video where it was said.")

@@ -54,6 +54,8 @@ class LocalEmbedder:
     """Texts of similar length that go through the model together; more is not faster on a CPU."""
     concurrency = 1
     """One call already uses every core."""
+    languages = ("en",)
+    """What the model reads; in another language its cosines mean little."""
 
     def __init__(self, cache_dir: Path, threads: int | None = None, *, model: PublishedModel = MINILM) -> None:
         self._model = model

@@ -1,5 +1,6 @@
 # Cuepoint. `make run` opens the app, `make test` runs the tests; each sets up first what it needs.
 VENV := .venv
+BENCH := .venv-bench
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.setup-done
 PORT ?= 8501
@@ -19,7 +20,7 @@ help:
 	@echo "make bench        measure; rewrites docs/benchmarks.md (ARGS=--help)"
 	@echo "make screenshots  make the pictures of the README (needs Chromium)"
 	@echo "make lock         make the locks from pyproject.toml (UPGRADE=1 takes newer releases)"
-	@echo "make clean        remove $(VENV) and the caches; the library in data/ stays"
+	@echo "make clean        remove $(VENV), $(BENCH) and the caches; the library in data/ stays"
 
 # A virtual environment whose Python is gone (an upgrade, a moved disk) is made again.
 ifneq ($(shell $(PY) -c 'print(1)' 2>/dev/null),1)
@@ -57,13 +58,21 @@ COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 
 lock: setup
 	$(COMPILE) pyproject.toml -o requirements.txt
 	$(COMPILE) --group dev -c requirements.txt -o requirements-dev.txt
+	$(COMPILE) --group bench -c requirements.txt -o requirements-bench.txt
 
 # ARGS="--data FOLDER retrieval" measures one claim over another corpus.
-bench: setup
-	$(PY) -m benchmarks $(ARGS)
+# Other vector stores to compare with are installed beside the app's packages in an environment of their own.
+$(BENCH)/.setup-done: requirements.txt requirements-bench.txt requirements-model.txt deploy/install.sh
+	@sh deploy/install.sh $(BENCH)
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	@touch $@
+
+# Some of it: make bench ARGS="search ask"
+bench: $(BENCH)/.setup-done
+	$(BENCH)/bin/python -m benchmarks $(ARGS)
 
 screenshots: setup
 	$(PY) -m tools.screenshots
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(BENCH) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -57,6 +57,7 @@ def project() -> dict[str, Any]:
 @pytest.mark.parametrize(("lock", "wanted"), [
     ("requirements.txt", project()["project"]["dependencies"]),
     ("requirements-dev.txt", project()["dependency-groups"]["dev"]),
+    ("requirements-bench.txt", project()["dependency-groups"]["bench"]),
 ])  # fmt: skip
 def test_the_lock_pins_everything_that_the_project_asks_for(lock: str, wanted: list[str]) -> None:
     pins = {canonicalize_name(pin.name): pin.specifier for pin in locked(lock)}
@@ -66,17 +67,17 @@ def test_the_lock_pins_everything_that_the_project_asks_for(lock: str, wanted: l
         assert requirement.specifier.contains(pin.version), f"{requirement} but {pin}"
 
 
-def test_the_locks_agree_on_what_both_pin() -> None:
+@pytest.mark.parametrize("lock", ["requirements-dev.txt", "requirements-bench.txt"])
+def test_the_locks_agree_on_what_both_pin(lock: str) -> None:
     pins = {pin.name: str(pin.specifier) for pin in locked("requirements.txt")}
-    assert [
-        pin for pin in locked("requirements-dev.txt") if pins.get(pin.name, str(pin.specifier)) != str(pin.specifier)
-    ] == []
+    assert [pin for pin in locked(lock) if pins.get(pin.name, str(pin.specifier)) != str(pin.specifier)] == []
 
 
 def test_every_direct_dependency_says_why_it_is_here() -> None:
     lines = (ROOT / "pyproject.toml").read_text(encoding="utf-8").splitlines()
     entries = [line for line in lines if re.match(r'  "[a-z][\w\[\]-]*[=<>]', line)]
-    assert len(entries) == len(project()["project"]["dependencies"]) + len(project()["dependency-groups"]["dev"])
+    groups = project()["dependency-groups"].values()
+    assert len(entries) == len(project()["project"]["dependencies"]) + sum(map(len, groups))
     assert [line for line in entries if not re.search(r",\s+# \w", line)] == []
 
 

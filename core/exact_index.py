@@ -55,8 +55,10 @@ class _State:
     slot_of: dict[str, int] = field(default_factory=dict)
     channel_codes: dict[str, int] = field(default_factory=dict)
     postings: dict[str, _Posting] = field(default_factory=dict)
-    surfaces: dict[str, str] = field(default_factory=dict)
-    languages: set[str] = field(default_factory=set)
+    forms: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Stem -> words with that stem -> how often each was read."""
+    languages: frozenset[str] = frozenset()
+    """Replaced, never changed: a reader may be going through it."""
 
     @classmethod
     def empty(cls, dimensions: int = 0, capacity: int = 0) -> _State:
@@ -142,12 +144,11 @@ class ExactIndex:
         return _best(state, scores, allowed & (scores > 0), limit)
 
     def vocabulary(self, at_least: int = 2) -> dict[str, str]:
-        """Stem -> one word of the library with that stem, for stems that stand in at least so many rows."""
+        """Stem -> the most frequent word with that stem, for stems that stand in at least so many rows."""
         with self._write:
             state = self._state
-            return {
-                stem: state.surfaces[stem] for stem, posting in state.postings.items() if len(posting.slots) >= at_least
-            }
+            frequent = [stem for stem, posting in state.postings.items() if len(posting.slots) >= at_least]
+            return {stem: max(state.forms[stem], key=lambda form: state.forms[stem][form]) for stem in frequent}
 
     # -------------------------------------------------------------------------------------------------- writing
 
@@ -171,7 +172,7 @@ class ExactIndex:
             state.alive[slot] = True
             state.rows.append(row)
             state.slot_of[row.chunk.id] = slot
-            state.languages.add(base_language(row.video.language))
+            state.languages |= {base_language(row.video.language)}
             for stem, count in counts.items():
                 new[stem].append((slot, count))
         _extend_postings(state, new)
@@ -186,7 +187,7 @@ class ExactIndex:
         self._state = fresh
 
 
-def _query_terms(text: str, languages: set[str]) -> dict[str, set[str]]:
+def _query_terms(text: str, languages: frozenset[str]) -> dict[str, set[str]]:
     """Content word of a query -> its stems in the languages of the library."""
     terms: dict[str, set[str]] = defaultdict(set)
     for language in languages or {"en"}:
@@ -200,7 +201,8 @@ def _count_terms(state: _State, row: IndexRow) -> Counter[str]:
     counts: Counter[str] = Counter()
     for stem, word in content_terms(f"{row.video.title}\n{row.chunk.text}", row.video.language):
         counts[stem] += 1
-        state.surfaces.setdefault(stem, word)
+        forms = state.forms.setdefault(stem, {})
+        forms[word] = forms.get(word, 0) + 1
     return counts
 
 

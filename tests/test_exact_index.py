@@ -8,7 +8,9 @@ import threading
 import numpy as np
 import pytest
 
+from core import exact_index
 from core.exact_index import K1, B, ExactIndex
+from core.words import content_terms
 from tests.contracts.vector_index import (
     DIMENSIONS,
     EVERYWHERE,
@@ -97,6 +99,24 @@ def test_the_vocabulary_holds_words_that_stand_in_several_rows():
     index = ExactIndex()
     index.upsert([make_row("a", text="Flying zebras"), make_row("b", text="a flying carpet")])
     assert index.vocabulary() == {"talk": "talk", "fli": "flying"}
+    index.upsert([make_row("c", text="flies fly, flies sit")])
+    assert index.vocabulary()["fli"] == "flies"
+
+
+def test_a_language_that_arrives_during_a_search_does_not_disturb_it(monkeypatch: pytest.MonkeyPatch):
+    """The query is stemmed in every language of the library, while an ingest may bring another one."""
+    index = ExactIndex()
+    index.upsert([make_row("a", text="the aircraft lands")])
+    arrivals = [make_row(code, text="nada", language=code) for code in ("es", "de")]
+
+    def slow_terms(text: str, language: str) -> list[tuple[str, str]]:
+        monkeypatch.undo()
+        index.upsert(arrivals)
+        return content_terms(text, language)
+
+    monkeypatch.setattr(exact_index, "content_terms", slow_terms)
+    assert ids(index.search_keyword("aircraft", 5, EVERYWHERE)) == ["a:0"]
+    assert index.count() == 3
 
 
 def test_searches_are_whole_while_rows_come_and_go():

@@ -36,10 +36,16 @@ def direction(*parts: float) -> Vector:
 
 
 def make_row(
-    video_id: str, part_id: int = 0, *, text: str = "plain words", channel: str = "one", vector: Vector | None = None
+    video_id: str,
+    part_id: int = 0,
+    *,
+    text: str = "plain words",
+    channel: str = "one",
+    language: str = "en",
+    vector: Vector | None = None,
 ) -> IndexRow:
     chunk = Chunk(video_id, part_id, 9, text, (Cue(0, 1.5, 2.5),), ((0, len(text)),))
-    video = Video(video_id, f"Talk {video_id}", channel)
+    video = Video(video_id, f"Talk {video_id}", channel, language)
     return IndexRow(chunk, video, direction(1.0) if vector is None else vector)
 
 

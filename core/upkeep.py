@@ -22,6 +22,7 @@ FOLLOW_EVERY_S = 1.0
 """How old a search index may be when another process writes the ledger."""
 RETRY_AFTER_S = 30.0
 """How often the thread looks by itself, and how long a failed chore is left alone."""
+_COMPLETE = "holds every passage of the library"
 
 
 class Upkeep:
@@ -60,19 +61,20 @@ class Upkeep:
 
     def refresh(self) -> None:
         """Returns when the search index is complete and at most a second old. Raises what the index raises."""
-        if not self._ready.is_set():
-            self._build()
-        elif time.monotonic() - self._followed_at >= FOLLOW_EVERY_S:
+        if not self._ready.is_set() or time.monotonic() - self._followed_at >= FOLLOW_EVERY_S:
             self.follow()
 
     def follow(self) -> None:
         """Brings the search index to the ledger's present revision, and wakes the thread for the rest."""
+        self._bring()
+        self._wake.set()
+
+    def _bring(self) -> None:
         if not self._ready.is_set():
             self._build()
             return
         self._followed_at = time.monotonic()
         self._search.follow()
-        self._wake.set()
 
     def _build(self) -> None:
         with self._building:
@@ -80,8 +82,7 @@ class Upkeep:
                 self._search.sync(self._note_rows)
                 self._followed_at = time.monotonic()
                 self._ready.set()
-                self._note("Search index", "holds every passage of the library")
-        self._wake.set()
+                self._note("Search index", _COMPLETE)
 
     def _note_rows(self, done: int, total: int) -> None:
         self._note("Search index", f"is being built: {done:,} of {total:,} passages", ok=None)
@@ -89,8 +90,6 @@ class Upkeep:
     def _note_videos(self, done: int, total: int) -> None:
         if done < total:
             self._note("Search index", f"embeds the library anew: {done:,} of {total:,} videos", ok=None)
-        elif total:
-            self._note("Search index", "holds every passage of the library")
 
     def _note(self, name: str, detail: str, *, ok: bool | None = True) -> None:
         self._health[name] = ServiceHealth(name, ok, detail)
@@ -109,13 +108,16 @@ class Upkeep:
         An index that cannot be opened or written is noted in ``health``; searches do not need the durable one.
         """
         with self._chores:
-            self._try("Search index", self.refresh)
-            self._try("Search index", lambda: self._search.reembed(self._note_videos, stop=self._stop))
+            if self._try("Search index", self._bring) and self._try("Search index", self._reembed):
+                self._note("Search index", _COMPLETE)
             if self._vocabulary is not None:
                 vocabulary = self._vocabulary
                 self._try("", lambda: vocabulary.extend(self._words()))
             if self._durable is not None and self._try("Vector index", self._durable.follow):
-                self._note("Vector index", "holds every passage of the library")
+                self._note("Vector index", _COMPLETE)
+
+    def _reembed(self) -> None:
+        self._search.reembed(self._note_videos, stop=self._stop)
 
     def _try(self, name: str, chore: Callable[[], object]) -> bool:
         if self._stop.is_set():

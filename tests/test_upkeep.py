@@ -75,7 +75,7 @@ def test_chores_fill_the_durable_index_and_the_word_vectors(workshop: Workshop):
     )
     upkeep.catch_up()
     assert durable.inventory() == index.inventory()
-    assert vocabulary.load() == len(index.vocabulary()) > 0
+    assert vocabulary.vectors_of(index.vocabulary()).keys() == index.vocabulary().keys() != set()
     assert [health.ok for health in upkeep.health()] == [True, True]
 
 
@@ -91,6 +91,30 @@ def test_a_failing_durable_index_is_shown_and_does_not_stop_searches(workshop: W
     upkeep.catch_up()
     assert upkeep.health()[1].ok is True
     assert videos_in(durable) == {"one", "two"}
+
+
+def test_a_search_index_that_works_again_is_shown_as_working(workshop: Workshop, monkeypatch: pytest.MonkeyPatch):
+    """A Milvus server that was away for a moment must not look broken for ever."""
+    index = FragileIndex()
+    upkeep = Upkeep(sync_of(workshop, index))
+    upkeep.catch_up()
+    monkeypatch.setattr(upkeep_module, "FOLLOW_EVERY_S", 0.0)
+    index.unreachable = True
+    workshop.ledger.library.remove(["one"])
+    upkeep.catch_up()
+    assert upkeep.health()[0].ok is False
+    index.unreachable = False
+    upkeep.catch_up()
+    assert upkeep.health()[0].ok is True
+    assert videos_in(index) == {"two"}
+
+
+def test_the_chores_do_not_wake_themselves(workshop: Workshop):
+    upkeep = Upkeep(sync_of(workshop, ExactIndex()))
+    upkeep.catch_up()
+    assert not upkeep._wake.is_set()
+    upkeep.follow()
+    assert upkeep._wake.is_set()
 
 
 def test_the_thread_outlives_a_fault_and_does_the_chore_when_woken(workshop: Workshop):

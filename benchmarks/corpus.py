@@ -156,7 +156,7 @@ def opened(data_dir: Path, embedder: Embedder | None = None) -> Iterator[Library
     try:
         library = Library(ledger, embedder, ExactIndex(), Vocabulary(ledger.terms, embedder))
         library.index.upsert(list(library.rows()))
-        library.vocabulary.load()
+        library.vocabulary.extend(library.index.vocabulary())
         embedder.embed(["warm"])
         yield library
     finally:

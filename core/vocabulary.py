@@ -31,9 +31,9 @@ class TermStore(Protocol):
     """Where word vectors are kept: the ledger."""
 
     def terms(self, *, embedder: str) -> tuple[list[str], Vectors]:
-        """All stems with their vectors, shape (n, dimensions); no stems and any shape where there are none."""
+        """All words with their vectors, shape (n, dimensions); no words and any shape where there are none."""
 
-    def save_terms(self, stems: Sequence[str], vectors: Vectors, *, embedder: str) -> None:
+    def save_terms(self, words: Sequence[str], vectors: Vectors, *, embedder: str) -> None:
         """Adds or replaces."""
 
 
@@ -44,63 +44,63 @@ class Vocabulary:
         self._store = store
         self._embedder = embedder
         self._extending = Lock()
-        self._known: _Terms | None = None
-
-    def load(self) -> int:
-        """Reads the words that the ledger has, if that is not done; returns how many."""
-        return len(self._terms().stems)
+        self._vectors: dict[str, Vector] | None = None
+        self._terms = _Terms.of({}, {})
 
     def extend(self, words: Mapping[str, str]) -> int:
-        """Embeds and keeps the words (stem -> a word with that stem) that are new; returns how many.
+        """Takes these words (stem -> the word that stands for it) for the library's; embeds and keeps the new ones.
 
-        Raises EmbeddingError; what was embedded before it is kept.
+        Returns how many were new. Raises EmbeddingError; what was embedded before it is kept.
         """
         with self._extending:
-            new = [stem for stem in words if stem not in self._terms().rows]
+            known = self._known()
+            new = [word for word in dict.fromkeys(words.values()) if word not in known]
             for begin in range(0, len(new), _PORTION):
                 portion = new[begin : begin + _PORTION]
-                vectors = self._embedder.embed([words[stem] for stem in portion])
+                vectors = self._embedder.embed(portion)
                 self._store.save_terms(portion, vectors, embedder=self._embedder.identity)
-                self._known = self._terms().with_more(portion, vectors)
+                known.update(zip(portion, vectors, strict=True))
+                self._terms = _Terms.of(words, known)
+            if words != self._terms.words:
+                self._terms = _Terms.of(words, known)
             return len(new)
 
     def vectors_of(self, stems: Iterable[str]) -> dict[str, Vector]:
         """The vectors of those stems that the library knows."""
-        terms = self._terms()
+        terms = self._terms
         return {stem: terms.vectors[terms.rows[stem]] for stem in stems if stem in terms.rows}
 
     def related(self, words: Mapping[str, Vector], question: Vector) -> RelatedTerms:
         """For each word (with its vector) the library's nearest stems, weighted by cosine."""
-        terms = self._terms()
+        terms = self._terms
         if not terms.stems or not words:
             return {}
         context = QUESTION_WEIGHT * (terms.vectors @ question)
         similar = np.stack(list(words.values())) @ terms.vectors.T
         return {word: _nearest(terms.stems, row, row + context) for word, row in zip(words, similar, strict=True)}
 
-    def _terms(self) -> _Terms:
-        known = self._known
-        if known is None:
-            known = self._known = _Terms.of(*self._store.terms(embedder=self._embedder.identity))
-        return known
+    def _known(self) -> dict[str, Vector]:
+        if self._vectors is None:
+            words, vectors = self._store.terms(embedder=self._embedder.identity)
+            self._vectors = dict(zip(words, vectors, strict=True))
+        return self._vectors
 
 
 @dataclass(frozen=True, slots=True)
 class _Terms:
     """Never changed, so that a reader needs no lock."""
 
+    words: Mapping[str, str]
+    """As it was given, also with words that have no vector yet."""
     stems: list[str]
     vectors: Vectors
     rows: dict[str, int]
 
     @classmethod
-    def of(cls, stems: list[str], vectors: Vectors) -> _Terms:
-        return cls(stems, vectors, {stem: row for row, stem in enumerate(stems)})
-
-    def with_more(self, stems: list[str], vectors: Vectors) -> _Terms:
-        if not self.stems:
-            return _Terms.of(stems, vectors)
-        return _Terms.of([*self.stems, *stems], np.concatenate((self.vectors, vectors)))
+    def of(cls, words: Mapping[str, str], vectors: Mapping[str, Vector]) -> _Terms:
+        stems = [stem for stem, word in words.items() if word in vectors]
+        matrix = np.stack([vectors[words[stem]] for stem in stems]) if stems else np.zeros((0, 0), np.float32)
+        return cls(words, stems, matrix, {stem: row for row, stem in enumerate(stems)})
 
 
 def _nearest(stems: list[str], similarity: Vector, preference: Vector) -> dict[str, float]:

@@ -99,7 +99,7 @@ def test_the_vocabulary_holds_words_that_stand_in_several_rows():
     index = ExactIndex()
     index.upsert([make_row("a", text="Flying zebras"), make_row("b", text="a flying carpet")])
     assert index.vocabulary() == {"talk": "talk", "fli": "flying"}
-    index.upsert([make_row("c", text="flies fly, flies sit")])
+    index.upsert([make_row("c", text="flies, flies and flies")])
     assert index.vocabulary()["fli"] == "flies"
 
 

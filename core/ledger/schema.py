@@ -100,7 +100,7 @@ terms = Table(
     "terms",
     metadata,
     Column("embedder_id", Integer, ForeignKey("embedders.embedder_id", ondelete="CASCADE"), primary_key=True),
-    Column("stem", AnyText, primary_key=True),
+    Column("word", AnyText, primary_key=True),
     Column("data", LargeBinary, nullable=False),
 )
 

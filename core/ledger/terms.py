@@ -22,29 +22,29 @@ class TermStore:
         self._database = database
 
     def terms(self, *, embedder: str) -> tuple[list[str], Vectors]:
-        """All stems of this embedder with their vectors, shape (n, dimensions)."""
+        """All words of this embedder with their vectors, shape (n, dimensions)."""
         query = (
-            select(terms.c.stem, terms.c.data, embedders.c.dimensions)
+            select(terms.c.word, terms.c.data, embedders.c.dimensions)
             .join(embedders, embedders.c.embedder_id == terms.c.embedder_id)
             .where(embedders.c.identity == embedder)
-            .order_by(terms.c.stem)
+            .order_by(terms.c.word)
         )
         with self._database.read() as connection:
             rows = connection.execute(query).all()
         if not rows:
             return [], np.zeros((0, 0), np.float32)
-        return [row.stem for row in rows], np.concatenate(
+        return [row.word for row in rows], np.concatenate(
             unpack_vectors([row.data for row in rows], rows[0].dimensions)
         )
 
-    def save_terms(self, stems: Sequence[str], vectors: Vectors, *, embedder: str) -> None:
-        """Adds or replaces, in one transaction. Another process may add the same stems meanwhile."""
-        if not stems:
+    def save_terms(self, words: Sequence[str], vectors: Vectors, *, embedder: str) -> None:
+        """Adds or replaces, in one transaction. Another process may add the same words meanwhile."""
+        if not words:
             return
         with self._database.write() as connection:
             key = embedder_key(connection, embedder, vectors.shape[1])
             rows = [
-                {"embedder_id": key, "stem": stem, "data": pack_vectors(vector)}
-                for stem, vector in zip(stems, vectors, strict=True)
+                {"embedder_id": key, "word": word, "data": pack_vectors(vector)}
+                for word, vector in zip(words, vectors, strict=True)
             ]
             connection.execute(upsert(terms, for_sqlite=connection.dialect.name == "sqlite"), rows)

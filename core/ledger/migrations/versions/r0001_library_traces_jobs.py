@@ -97,9 +97,9 @@ def _library() -> None:
     op.create_table(
         "terms",
         sa.Column("embedder_id", sa.Integer, nullable=False),
-        sa.Column("stem", sa.Text, nullable=False),
+        sa.Column("word", sa.Text, nullable=False),
         sa.Column("data", sa.LargeBinary, nullable=False),
-        sa.PrimaryKeyConstraint("embedder_id", "stem", name="pk_terms"),
+        sa.PrimaryKeyConstraint("embedder_id", "word", name="pk_terms"),
         sa.ForeignKeyConstraint(
             ["embedder_id"], ["embedders.embedder_id"], name="fk_terms_embedder_id_embedders", ondelete="CASCADE"
         ),

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from core.facts import missing_names, names_in
 from core.models import Passage
-from core.words import content_terms, word_spans, words
+from core.words import base_language, content_terms, guess_language, word_spans, words
 
 WEAKEST_WINDOW = {"all-MiniLM-L6-v2": 0.39}
 """Cosine of question and best window below which the library has no answer, by embedder.
@@ -76,7 +76,8 @@ def follow_ups(question: str, passages: Sequence[Passage]) -> tuple[str, ...]:
     first: dict[str, Passage] = {}
     for passage in passages:
         first.setdefault(passage.video.video_id, passage)
-    talks = list(first.values())
+    language = guess_language(question)
+    talks = [p for p in first.values() if base_language(p.video.language) == language] or list(first.values())
     pairs, single = [_word_pairs(p) for p in talks], [_telling_words(p) for p in talks]
     asked = set(words(question))
     found = []

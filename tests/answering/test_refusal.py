@@ -58,3 +58,10 @@ def test_follow_ups_name_what_a_talk_speaks_of_and_ask_each_talk_once() -> None:
         "What does “Indexes” say about vector index?",
         "What is “Bread at home” about?",
     )
+
+
+def test_follow_ups_ask_talks_of_the_questions_language_where_there_are_any() -> None:
+    german = passage_of("wein", "Der Wein atmet eine Stunde.", title="Wein")
+    german = replace(german, video=replace(german.video, language="de"))
+    assert follow_ups("How is it served?", (german, WINE)) == follow_ups("How is it served?", (WINE,))
+    assert follow_ups("How is it served?", (german,)) == ("What is “Wein” about?",)

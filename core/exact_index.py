@@ -52,6 +52,7 @@ class _State:
     size: int = 0
     dead: int = 0
     rows: list[IndexRow] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
     slot_of: dict[str, int] = field(default_factory=dict)
     channel_codes: dict[str, int] = field(default_factory=dict)
     postings: dict[str, _Posting] = field(default_factory=dict)
@@ -171,6 +172,7 @@ class ExactIndex:
             state.channels[slot] = state.channel_codes.setdefault(row.video.channel, len(state.channel_codes))
             state.alive[slot] = True
             state.rows.append(row)
+            state.ids.append(row.chunk.id)
             state.slot_of[row.chunk.id] = slot
             state.languages |= {base_language(row.video.language)}
             for stem, count in counts.items():
@@ -267,4 +269,4 @@ def _best(state: _State, scores: Floats, allowed: NDArray[np.bool_], limit: int)
         top = np.argpartition(-scores[candidates], limit - 1)[:limit] if limit > 0 else candidates[:0]
         candidates = np.sort(candidates[top])
     order = candidates[np.argsort(-scores[candidates], kind="stable")]
-    return [Hit(state.rows[slot].chunk.id, float(scores[slot])) for slot in order]
+    return [Hit(state.ids[slot], score) for slot, score in zip(order.tolist(), scores[order].tolist(), strict=True)]

@@ -167,6 +167,8 @@ class Feed:
 
     def _fetched(self, task: Task) -> Iterator[Transcript]:
         self._pace.wait()
+        if self._stop.is_set():
+            return
         if self._refusals >= _REFUSALS:
             raise TranscriptUnavailable(
                 f"The video {task.value} was not asked for, because YouTube refuses requests from this machine",

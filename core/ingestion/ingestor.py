@@ -47,6 +47,8 @@ class Ingestor:
         self._ledger = ledger
         self._turn = threading.Lock()
         self._guard = threading.Lock()
+        self._uploading = threading.Lock()
+        """Held from keeping bytes to writing down the job that needs them, and while those of another are dropped."""
         self._runs: dict[str, Run] = {}
         self._queue: queue.SimpleQueue[Run] = queue.SimpleQueue()
         self._worker: threading.Thread | None = None
@@ -94,8 +96,8 @@ class Ingestor:
         """Stops at the next safe point and leaves unfinished jobs to be resumed."""
         for run in list(self._runs.values()):
             run.interrupt()
-        if self._worker is not None:
-            self._worker.join(_LONGEST_END_S)
+        if (worker := self._worker) is not None:  # it forgets itself when it has nothing left to do
+            worker.join(_LONGEST_END_S)
 
     # ---------------------------------------------------------------------------------------------------- watching
 
@@ -133,8 +135,9 @@ class Ingestor:
 
     def _new_run(self, sources: Sequence[str], uploads: Sequence[NamedBytes], *, files: bool) -> Run:
         tasks = tasks_of(sources, files=files)
-        tasks += [Task(TaskKind.UPLOAD, self._uploads.keep(data), name_of(name)) for name, data in uploads]
-        job_id = self._ledger.jobs.create(KIND, [task.to_text() for task in dict.fromkeys(tasks)])
+        with self._uploading:
+            tasks += [Task(TaskKind.UPLOAD, self._uploads.keep(data), name_of(name)) for name, data in uploads]
+            job_id = self._ledger.jobs.create(KIND, [task.to_text() for task in dict.fromkeys(tasks)])
         return self._remember(Run(job_id, self._parts))
 
     def _remember(self, run: Run) -> Run:
@@ -176,11 +179,13 @@ class Ingestor:
 
     def _drop_uploads(self, job_id: str) -> None:
         """Forgets the bytes of a finished job, unless another job waits for the same."""
-        jobs = self._ledger.jobs
-        open_jobs = {job.job_id for job in jobs.unfinished(KIND)}
-        needed = {key for open_id in open_jobs for key in self._upload_keys(open_id)}
-        for key in self._upload_keys(job_id) - needed:
-            self._uploads.drop(key)
+        keys = self._upload_keys(job_id)
+        if not keys:
+            return
+        with self._uploading:
+            open_jobs = self._ledger.jobs.unfinished(KIND)
+            for key in keys.difference(*(self._upload_keys(job.job_id) for job in open_jobs)):
+                self._uploads.drop(key)
 
     def _upload_keys(self, job_id: str) -> set[str]:
         tasks = (Task.from_text(item.item) for item in self._ledger.jobs.items(job_id))

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.chunking import chunk
+from core.config import Settings
 from core.errors import (
     EmbeddingError,
     IndexUnreachable,
@@ -21,9 +22,12 @@ from core.errors import (
     TranscriptUnavailable,
 )
 from core.ingestion import IngestProgress
+from core.ingestion.feed import Feed
+from core.ingestion.tasks import Task, TaskKind
+from core.ingestion.uploads import UploadStore
 from core.ledger import ItemState, JobState
 from core.models import Segment, Transcript, Vectors, VideoKind
-from tests.fakes.ingest import Workshop, open_workshop, transcript_of, write_json
+from tests.fakes.ingest import ScriptedYouTube, Workshop, open_workshop, transcript_of, write_json
 from tests.fakes.models import HashingEmbedder
 
 
@@ -174,6 +178,36 @@ def test_uploads_go_in_and_their_bytes_go_away(shop: Workshop, tmp_path: Path) -
     assert [f.source for f in report.failed] == ["broken.json"]
     assert list((shop.folder / "uploads").iterdir()) == []
     assert not (tmp_path / "evil.json").exists()
+
+
+def test_bytes_that_another_job_still_needs_stay(shop: Workshop, tmp_path: Path) -> None:
+    """The same file again, while the first job with it is at work."""
+    data = write_json(tmp_path, transcript_of("video000000")).read_bytes()
+    shop.youtube.videos["waiting0000"] = transcript_of("waiting0000")
+    shop.youtube.gate.clear()
+    shop.ingestor.start(["waiting0000"], uploads=[("talk.json", data)])
+    second = shop.ingestor.start([], uploads=[("talk.json", data)])
+    shop.youtube.gate.set()
+    while not shop.ingestor.progress(second).finished:
+        time.sleep(0.01)
+    assert shop.ingestor.progress(second).failed == 0
+    while list((shop.folder / "uploads").iterdir()):
+        time.sleep(0.01)
+
+
+def test_a_fetch_that_waits_for_its_turn_is_not_begun_after_a_stop(tmp_path: Path) -> None:
+    youtube = ScriptedYouTube(videos={name: transcript_of(name) for name in ("video000000", "video000001")})
+    settings = Settings(_env_file=None, data_dir=tmp_path, fetch_pause_s=60.0)
+    feed = Feed(
+        [Task(TaskKind.VIDEO, name, name) for name in youtube.videos],
+        source=youtube,
+        uploads=UploadStore(tmp_path),
+        settings=settings,
+        unfold=lambda _task, children: children,
+    )
+    with feed:
+        next(arrival for arrival in feed if arrival is not None)
+    assert len(youtube.fetched) == 1
 
 
 def test_sources_are_not_looked_up_on_disk_where_that_is_forbidden(shop: Workshop, tmp_path: Path) -> None:

@@ -191,13 +191,10 @@ class IndexSync:
             before = self._library.video(video_id).revision
             transcript = self._library.transcript(video_id)
             stored = list(self._library.iter_stored(embedder=self._embedder.identity, video_ids=[video_id]))
-            embedded = self._embed(stored)
-            if self._library.video(video_id).revision != before:
-                return False
         except NotFound:
             return False
-        self._library.save(transcript, embedded, embedder=self._embedder.identity)
-        return True
+        embedded = self._embed(stored)
+        return bool(self._library.save(transcript, embedded, embedder=self._embedder.identity, only_at=before))
 
     def _embed(self, stored: Sequence[StoredChunk]) -> list[EmbeddedChunk]:
         texts = [text for item in stored if item.vectors is None for text in item.chunk.window_texts()]

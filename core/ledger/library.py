@@ -31,18 +31,30 @@ class LibraryStore:
 
     # ------------------------------------------------------------------------------------------------------ writing
 
-    def save(self, transcript: Transcript, chunks: Sequence[EmbeddedChunk], *, embedder: str) -> int:
+    def save(
+        self,
+        transcript: Transcript,
+        chunks: Sequence[EmbeddedChunk],
+        *,
+        embedder: str,
+        only_at: int | None = None,
+    ) -> int:
         """Makes the ledger hold this video with these chunks, all or nothing, and returns the library's revision.
 
         Rows and vectors of chunks that did not change are left alone; where nothing changed nothing is written and
         the revision stays. Vectors of other embedders stay with the chunks that stay. Raises EmbeddingError where the
         vectors do not fit the windows.
+
+        ``only_at``: the revision of the video that the chunks were read at; where it is another one by now, or the
+        video is gone, nothing is written and 0 returned.
         """
         fresh = fresh_chunks(transcript, chunks)
         dimensions = dimensions_of(chunks)
         values = video_values(transcript, chunks)
         with self._database.write() as connection:
             revision = lock_revision(connection)
+            if only_at is not None and _revision_of(connection, transcript.video.video_id) != only_at:
+                return 0
             key = None if dimensions is None else embedder_key(connection, embedder, dimensions)
             return write_video(connection, transcript, values, fresh, key, revision=revision, now=self._clock())
 
@@ -202,6 +214,13 @@ class LibraryStore:
 
 def _library_video(row: Any) -> LibraryVideo:
     return LibraryVideo(video_of(row), row.chunk_count, row.char_count, row.content_hash, row.revision)
+
+
+def _revision_of(connection: Connection, video_id: str) -> int | None:
+    found: int | None = connection.execute(
+        select(videos.c.revision).where(videos.c.video_id == video_id)
+    ).scalar_one_or_none()
+    return found
 
 
 def _no_video(video_id: str) -> NotFound:

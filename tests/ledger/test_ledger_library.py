@@ -54,6 +54,20 @@ def test_vectors_read_back_at_half_precision_and_unit_length(ledger):
         assert np.array_equal(ledger.library.stored([item.chunk.id], embedder=MINILM)[item.chunk.id].vectors, back)
 
 
+def test_chunks_that_were_read_before_a_change_are_not_written_over_it(ledger):
+    """Embedding anew reads a video, takes its time and writes it: an edit or a removal in between stays."""
+    transcript, chunks = library_item("v1", TEXTS)
+    first = ledger.library.save(transcript, chunks, embedder=MINILM)
+    assert ledger.library.save(transcript, chunks, embedder="other@1", only_at=first) == first + 1
+    save(ledger, "v1", ["edited"])
+    edited = ledger.library.revision()
+    assert ledger.library.save(transcript, chunks, embedder=MINILM, only_at=first) == 0
+    assert ledger.library.transcript("v1").segments[0].text == "edited"
+    ledger.library.remove(["v1"])
+    assert ledger.library.save(transcript, chunks, embedder=MINILM, only_at=edited) == 0
+    assert ledger.library.videos() == []
+
+
 def test_saving_the_same_again_writes_nothing(ledger):
     first = save(ledger, "v1")
     before = rows(ledger, "SELECT chunk_key, revision FROM chunks ORDER BY chunk_id")

@@ -7,7 +7,9 @@ page that is being drawn.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from core.answering import Answering
 from core.config import Settings
@@ -36,7 +38,7 @@ class Services:
     upkeep: Upkeep
     probes: tuple[Probe, ...]
     chat: ChatModel | None
-    _closing: list[Callable[[], None]] = field(default_factory=list, repr=False)
+    _closing: ExitStack = field(default_factory=ExitStack, repr=False)
 
     # ------------------------------------------------------------------------------------------------- the process
 
@@ -53,9 +55,11 @@ class Services:
             self.ingestor.start(["demo"])
 
     def close(self) -> None:
-        """Ends the workers; what they leave unfinished is resumed at the next start. Safe to call twice."""
-        while self._closing:
-            self._closing.pop()()
+        """Ends the workers; what they leave unfinished is resumed at the next start. Safe to call twice.
+
+        One that fails keeps none of the others open.
+        """
+        self._closing.close()
 
     @property
     def ready(self) -> bool:
@@ -145,6 +149,9 @@ def _wire(
         retriever = Retriever(ledger.library, milvus, embedder, refresh=upkeep.refresh)
     answering = Answering(ledger, retriever, chat, embedder, settings, chat_by_name=_chat_by_name(settings))
     ingestor = Ingestor(ledger, embedder, upkeep, source, settings)
+    closing = ExitStack()  # the last one is closed first
+    for close in (ledger.close, milvus.close, upkeep.stop, answering.close, ingestor.close):
+        closing.callback(close)
     return Services(
         settings=settings,
         ledger=ledger,
@@ -154,7 +161,7 @@ def _wire(
         upkeep=upkeep,
         probes=(_embedder_probe(embedder), _chat_probe(chat)),
         chat=chat,
-        _closing=[ledger.close, milvus.close, upkeep.stop, answering.close, ingestor.close],
+        _closing=closing,
     )
 
 
@@ -195,6 +202,7 @@ def _chat_by_name(settings: Settings) -> Callable[[str], ChatModel] | None:
     if settings.openai_api_key is None and settings.openai_base_url is None:
         return None
 
+    @lru_cache(maxsize=8)  # each has connections of its own
     def chosen(name: str) -> ChatModel:
         chat = _chat(settings, name)
         assert chat is not None  # the settings name a server

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 from core.answering import AskRequest
 from core.config import Settings, load_settings
 from core.errors import LibraryError
+from core.ledger.schema import processes
 from core.models import AnswerStatus, SearchQuery
 from core.services import Services, build_services
 from tests.fakes.ingest import ScriptedYouTube
@@ -121,6 +123,23 @@ def test_a_data_folder_that_is_a_file_is_one_sentence(tmp_path: Path):
     place.write_text("no folder")
     with pytest.raises(LibraryError, match="file"):
         build(place)
+
+
+def test_a_part_that_cannot_be_closed_keeps_no_other_open(services: Services):
+    """The ledger is closed last: by then this process is no longer in it, and others may take up its work."""
+    entries = select(func.count()).select_from(processes)
+    services.ingestor.ingest([])
+    with services.ledger._database.read() as connection:
+        assert connection.execute(entries).scalar_one() == 1
+
+    def fail() -> None:
+        raise OSError("cannot be closed")
+
+    services._closing.callback(fail)
+    with pytest.raises(OSError, match="cannot be closed"):
+        services.close()
+    with services.ledger._database.read() as connection:
+        assert connection.execute(entries).scalar_one() == 0
 
 
 def test_closing_twice_is_fine_and_frees_the_library(tmp_path: Path):

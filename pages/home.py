@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.ui import ingesting, landing, places
+from core.ui import ingesting, landing
 from core.ui.components import still_starting
 from core.ui.frame import inside_home
 from core.ui.resources import get_services
@@ -24,8 +24,7 @@ left, right = st.columns([3, 2], gap="large")
 with left:
     if stats.videos:
         st.subheader("Try asking", anchor=False)
-        if landing.suggested_questions(services):
-            st.switch_page(places.ASK)
+        landing.suggested_questions(services, opens_ask=True)
     st.subheader("Next steps", anchor=False)
     landing.next_steps(services, stats)
 with right:

@@ -24,7 +24,7 @@ _LABELS = {
 }
 _STAGES = {
     "waiting": "Waiting for its turn",
-    "understand": "Reading the question",
+    "condense": "Reading the question",
     "translate": "Translating the question",
     "retrieve": "Searching the library",
     "generate": "Reading the passages",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.demo import DEMO_QUESTIONS
+from core.ledger import LibraryVideo
 from core.models import LibraryStats, VideoKind
 from core.services import Services
 from core.ui import components, places
@@ -14,6 +17,8 @@ from core.ui.errors import callback, guard
 from core.ui.text import count, escape_markdown, shorten, span_of_time
 
 _MOST_SUGGESTIONS = 4
+_ASKED = "suggestion-asked"
+"""In the session: a page may run twice for one click (core/ui/frame.py), and a button knows of it only once."""
 _POLL_S = 3.0
 
 
@@ -28,23 +33,33 @@ def figures(stats: LibraryStats) -> None:
 
 def suggestions(services: Services) -> list[str]:
     """Questions that this library answers: those of the demo talks that are in it, else one per newest video."""
-    videos = [entry.video for entry in services.videos()]
+    videos = [entry.video for entry in sorted(services.videos(), key=_added_at, reverse=True)]
     demo = {video.video_id for video in videos if video.kind is VideoKind.DEMO}
     of_demo = [question.text for question in DEMO_QUESTIONS if question.video_id in demo and question.language == "en"]
     own = [f"What is said about “{shorten(video.title, 60)}”?" for video in videos if video.kind is not VideoKind.DEMO]
     return [*own[: _MOST_SUGGESTIONS // 2], *of_demo, *own[_MOST_SUGGESTIONS // 2 :]][:_MOST_SUGGESTIONS]
 
 
-def suggested_questions(services: Services) -> bool:
-    """A button per suggestion; True when one was clicked, and then its answer is being written."""
-    clicked = False
+def _added_at(entry: LibraryVideo) -> datetime:
+    return entry.video.added_at or datetime.min.replace(tzinfo=UTC)
+
+
+def suggested_questions(services: Services, *, opens_ask: bool = False) -> None:
+    """A button per suggestion, which asks it; ``opens_ask`` shows the answer on the Ask page then."""
+    if opens_ask and st.session_state.pop(_ASKED, False):
+        st.switch_page(places.ASK)
     with st.container(horizontal=True, gap="small"):
         for i, question in enumerate(suggestions(services)):
-            clicked |= st.button(
+            st.button(
                 escape_markdown(question), icon=":material/chat_bubble:", key=f"suggestion-{i}", wrap=True,
-                on_click=callback(ask_in_new), args=(services, question),
+                on_click=callback(_ask), args=(services, question, opens_ask),
             )  # fmt: skip
-    return clicked
+
+
+def _ask(services: Services, question: str, opens_ask: bool) -> None:
+    """Where it cannot be asked, the page stays and says why."""
+    ask_in_new(services, question)
+    st.session_state[_ASKED] = opens_ask
 
 
 @st.fragment(run_every=_POLL_S)

@@ -65,8 +65,14 @@ class FakeLibrary:
 
     def videos(self) -> list[LibraryVideo]:
         return [
-            LibraryVideo(replace(item.video, added_at=START), len(self.chunks(key)), 1000, item.content_hash, 1)
-            for key, item in self.transcripts.items()
+            LibraryVideo(
+                replace(item.video, added_at=START + timedelta(seconds=n)),
+                len(self.chunks(key)),
+                1000,
+                item.content_hash,
+                n,
+            )
+            for n, (key, item) in enumerate(self.transcripts.items(), start=1)
         ]
 
     def channels(self) -> list[tuple[str, int]]:

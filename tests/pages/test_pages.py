@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import logging
 
 import pytest
@@ -72,5 +73,13 @@ def test_every_page_says_that_the_index_is_being_loaded(open_page: OpenPage, ser
 
 
 def test_the_first_address_opened_after_a_start_has_the_frame() -> None:
-    """Streamlit runs files of a folder named `pages` without the entry around them until the entry has run once."""
-    assert not (ROOT / "pages").exists()
+    """Streamlit runs a file of `pages` without Home.py around it until that has run once: so each begins by asking.
+
+    tests/browser sees it happen.
+    """
+    pages = sorted((ROOT / "pages").glob("*.py"))
+    assert pages
+    for page in pages:
+        statements = ast.parse(page.read_text()).body[1:]
+        first = next(node for node in statements if not isinstance(node, ast.Import | ast.ImportFrom))
+        assert ast.unparse(first) == "inside_home()", page.name

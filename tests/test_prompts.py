@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import core.prompt_data
-import core.prompts
-import core.reply
+import core.prompts.data
+import core.prompts.reply
+import core.prompts.templates
 from core.errors import NotFound, TemplateError
 from core.models import Chunk, Cue, Passage, Video
 from core.prompts import (
@@ -45,7 +45,7 @@ def rendered(user: str, **values: object) -> str:
     return message["content"]
 
 
-@pytest.mark.parametrize("module", [core.prompts, core.prompt_data, core.reply])
+@pytest.mark.parametrize("module", [core.prompts.templates, core.prompts.data, core.prompts.reply])
 def test_the_examples_in_the_docstrings_are_true(module) -> None:
     assert doctest.testmod(module).failed == 0
 

@@ -12,34 +12,6 @@ from dataclasses import dataclass
 
 from core.errors import NotFound, TemplateError
 from core.ports import Message
-from core.prompt_data import (
-    PASSAGE_CHARS,
-    fit_passages,
-    format_history,
-    format_passages,
-    format_question,
-    language_name,
-    neutralise,
-)
-from core.reply import Reply, parse_tail, visible_text
-
-__all__ = [
-    "PASSAGE_CHARS",
-    "TEMPLATES",
-    "PromptTemplate",
-    "Reply",
-    "estimate_message_tokens",
-    "estimate_tokens",
-    "find_template",
-    "fit_passages",
-    "format_history",
-    "format_passages",
-    "format_question",
-    "language_name",
-    "neutralise",
-    "parse_tail",
-    "visible_text",
-]
 
 _TOKEN = re.compile(r"\{\{([^\W\d]\w*)\}\}|\{([^\W\d]\w*)\}")
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -228,6 +230,12 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except (KeyboardInterrupt, typer.Abort):
         _complain("stopped")
         code = 130
+    except Exception as error:  # noqa: BLE001  the last line before the user, as in core/ui/errors.py
+        place = traceback.extract_tb(error.__traceback__)[-1]  # its message may hold a key
+        _complain(
+            f"a fault of Cuepoint ended this ({type(error).__name__} at {Path(place.filename).name}:{place.lineno})"
+        )
+        code = 1
     sys.exit(code)
 
 

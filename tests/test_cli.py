@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,16 @@ def test_a_wrong_setting_is_one_line_that_names_the_variable(run: Run, monkeypat
     assert (code, out) == (2, "")
     assert err.count("\n") == 1
     assert "CUEPOINT_CHUNK_CHARS" in err
+
+
+def test_what_nobody_foresaw_is_one_line_too(run: Run, monkeypatch: pytest.MonkeyPatch):
+    def fail(settings: object) -> None:
+        raise RuntimeError("sk-secret\nsecond line")
+
+    monkeypatch.setattr(cli, "build_services", fail)
+    code, out, err = run("status", "--json")
+    assert (code, out) == (1, "")
+    assert re.fullmatch(r"cuepoint: a fault of Cuepoint ended this \(RuntimeError at test_cli\.py:\d+\)\n", err)
 
 
 def test_text_for_people_holds_no_control_characters(run: Run, tmp_path: Path):

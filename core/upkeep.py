@@ -80,6 +80,9 @@ class Upkeep:
         with self._building:
             if not self._ready.is_set():
                 self._search.sync(self._note_rows)
+                if self._vocabulary is not None:  # a command ends before the chores would read it
+                    vocabulary = self._vocabulary
+                    self._try("", lambda: vocabulary.use(self._words()))
                 self._followed_at = time.monotonic()
                 self._ready.set()
                 self._note("Search index", _COMPLETE)

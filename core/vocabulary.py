@@ -65,6 +65,11 @@ class Vocabulary:
                 self._terms = _Terms.of(words, known)
             return len(new)
 
+    def use(self, words: Mapping[str, str]) -> None:
+        """Takes these words for the library's as far as their vectors are kept; embeds nothing. Raises LibraryError."""
+        with self._extending:
+            self._terms = _Terms.of(words, self._known())
+
     def vectors_of(self, stems: Iterable[str]) -> dict[str, Vector]:
         """The vectors of those stems that the library knows."""
         terms = self._terms

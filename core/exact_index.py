@@ -4,15 +4,15 @@ It answers searches on a laptop, where Milvus Lite keeps the rows but is too slo
 and it stands in for any VectorIndex in tests. Up to some 100,000 rows the whole matrix is multiplied with the query
 in a few milliseconds; beyond that use a Milvus server.
 
-Writers take a lock. Readers take none: rows are only ever appended, a deleted row is marked dead, and when too many are
-dead the state is rebuilt aside and swapped in.
+Writers take a lock. Readers take none: rows are only ever appended, and a new array says which of them are alive; when
+too many are dead the state is rebuilt aside and swapped in.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -31,6 +31,7 @@ _FIRST_CAPACITY = 1024
 
 Slots = NDArray[np.int32]
 Floats = NDArray[np.float32]
+Alive = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +44,14 @@ class _Posting:
 
 @dataclass(slots=True)
 class _State:
-    """Everything a reader needs. ``size`` is published last, so rows below it are complete."""
+    """Everything a reader needs."""
 
     vectors: NDArray[np.float32]
     lengths: Floats
-    alive: NDArray[np.bool_]
     channels: NDArray[np.int32]
-    size: int = 0
-    dead: int = 0
+    alive: Alive = field(default_factory=lambda: np.zeros(0, np.bool_))
+    """Which rows there are, by slot. Replaced, never changed, and last of all: rows below its length are complete, and
+    a row that replaces another appears in the moment in which that one goes."""
     rows: list[IndexRow] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     slot_of: dict[str, int] = field(default_factory=dict)
@@ -66,7 +67,6 @@ class _State:
         return cls(
             vectors=np.zeros((capacity, dimensions), np.float32),
             lengths=np.zeros(capacity, np.float32),
-            alive=np.zeros(capacity, np.bool_),
             channels=np.zeros(capacity, np.int32),
         )
 
@@ -81,8 +81,7 @@ class ExactIndex:
         self._state = _State.empty()
 
     def count(self) -> int:
-        state = self._state
-        return state.size - state.dead
+        return int(self._state.alive.sum())
 
     def inventory(self) -> dict[str, str]:
         """Chunk id -> content hash of every row."""
@@ -96,14 +95,17 @@ class ExactIndex:
         if not latest:
             return
         with self._write:
-            self._kill(latest)
-            self._append(self._state, list(latest.values()))
+            state = self._state
+            replaced = [state.slot_of[chunk_id] for chunk_id in latest if chunk_id in state.slot_of]
+            _append(state, list(latest.values()), replaced)
             self._compact_if_needed()
 
     def delete(self, chunk_ids: Sequence[str]) -> None:
         """Unknown ids are fine."""
         with self._write:
-            self._kill(chunk_ids)
+            state = self._state
+            gone = [state.slot_of.pop(chunk_id) for chunk_id in set(chunk_ids) if chunk_id in state.slot_of]
+            _publish(state, state.alive.copy(), gone)
             self._compact_if_needed()
 
     def reset(self) -> None:
@@ -119,11 +121,11 @@ class ExactIndex:
     def search_dense(self, vector: Vector, limit: int, where: IndexFilter) -> list[Hit]:
         """By cosine similarity (rows and query have unit length), best first."""
         state = self._state
-        size = state.size
-        if size == 0:
+        alive = state.alive
+        if not len(alive):
             return []
-        scores = state.vectors[:size] @ vector.astype(np.float32)
-        return _best(state, scores, _allowed(state, size, where), limit)
+        scores = state.vectors[: len(alive)] @ vector.astype(np.float32)
+        return _best(state, scores, _allowed(state, alive, where), limit)
 
     def search_keyword(
         self, text: str, limit: int, where: IndexFilter, *, related: RelatedTerms | None = None
@@ -135,14 +137,13 @@ class ExactIndex:
         a maximum in place of the sum, so that ten weak synonyms do not outweigh the word itself).
         """
         state = self._state
-        size = state.size
-        allowed = _allowed(state, size, where)
-        scores = np.zeros(size, np.float32)
-        norm = _length_norm(state, size)
+        alive = state.alive
+        scores = np.zeros(len(alive), np.float32)
+        norm = _length_norm(state, alive)
         for word, stems in _query_terms(text, state.languages).items():
             alternatives = {**(related or {}).get(word, {}), **dict.fromkeys(stems, 1.0)}
-            scores += _term_scores(state, size, norm, alternatives)
-        return _best(state, scores, allowed & (scores > 0), limit)
+            scores += _term_scores(state, alive, norm, alternatives)
+        return _best(state, scores, _allowed(state, alive, where) & (scores > 0), limit)
 
     def vocabulary(self, at_least: int = 2) -> dict[str, str]:
         """Stem -> the most frequent word with that stem, for stems that stand in at least so many rows."""
@@ -153,40 +154,39 @@ class ExactIndex:
 
     # -------------------------------------------------------------------------------------------------- writing
 
-    def _kill(self, chunk_ids: Iterable[str]) -> None:
-        state = self._state
-        for chunk_id in chunk_ids:
-            slot = state.slot_of.pop(chunk_id, None)
-            if slot is not None:
-                state.alive[slot] = False
-                state.dead += 1
-
-    def _append(self, state: _State, rows: Sequence[IndexRow]) -> None:
-        first = state.size
-        _reserve(state, first + len(rows), len(rows[0].vector) if rows else 0)
-        new: dict[str, list[tuple[int, int]]] = defaultdict(list)
-        for slot, row in enumerate(rows, start=first):
-            counts = _count_terms(state, row)
-            state.vectors[slot] = row.vector
-            state.lengths[slot] = sum(counts.values())
-            state.channels[slot] = state.channel_codes.setdefault(row.video.channel, len(state.channel_codes))
-            state.alive[slot] = True
-            state.rows.append(row)
-            state.ids.append(row.chunk.id)
-            state.slot_of[row.chunk.id] = slot
-            state.languages |= {base_language(row.video.language)}
-            for stem, count in counts.items():
-                new[stem].append((slot, count))
-        _extend_postings(state, new)
-        state.size = first + len(rows)
-
     def _compact_if_needed(self) -> None:
         old = self._state
-        if old.dead <= max(_FIRST_CAPACITY, old.size * MAX_DEAD_SHARE):
+        dead = len(old.alive) - self.count()
+        if dead <= max(_FIRST_CAPACITY, len(old.alive) * MAX_DEAD_SHARE):
             return
-        fresh = _State.empty(old.vectors.shape[1], old.size - old.dead)
-        self._append(fresh, [old.rows[slot] for slot in sorted(old.slot_of.values())])
+        fresh = _State.empty(old.vectors.shape[1], len(old.slot_of))
+        _append(fresh, [old.rows[slot] for slot in sorted(old.slot_of.values())], [])
         self._state = fresh
+
+
+def _append(state: _State, rows: Sequence[IndexRow], replaced: Sequence[int]) -> None:
+    """Adds rows behind the last, in place of those in the ``replaced`` slots."""
+    first = len(state.alive)
+    _reserve(state, first + len(rows), len(rows[0].vector) if rows else 0)
+    new: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for slot, row in enumerate(rows, start=first):
+        counts = _count_terms(state, row)
+        state.vectors[slot] = row.vector
+        state.lengths[slot] = sum(counts.values())
+        state.channels[slot] = state.channel_codes.setdefault(row.video.channel, len(state.channel_codes))
+        state.rows.append(row)
+        state.ids.append(row.chunk.id)
+        state.slot_of[row.chunk.id] = slot
+        state.languages |= {base_language(row.video.language)}
+        for stem, count in counts.items():
+            new[stem].append((slot, count))
+    _extend_postings(state, new)
+    _publish(state, np.concatenate((state.alive, np.ones(len(rows), np.bool_))), replaced)
+
+
+def _publish(state: _State, alive: Alive, gone: Sequence[int]) -> None:
+    alive[list(gone)] = False
+    state.alive = alive
 
 
 def _query_terms(text: str, languages: frozenset[str]) -> dict[str, set[str]]:
@@ -220,43 +220,41 @@ def _extend_postings(state: _State, new: Mapping[str, Sequence[tuple[int, int]]]
 
 def _reserve(state: _State, needed: int, dimensions: int) -> None:
     """Room for so many rows. Arrays are replaced, not resized: a reader may hold the old ones."""
-    capacity = len(state.alive)
+    capacity = len(state.lengths)
     if needed <= capacity:
         return
     extra = max(needed, capacity * 2, _FIRST_CAPACITY) - capacity
-    old = state.vectors if state.size else np.zeros((capacity, dimensions), np.float32)
+    old = state.vectors if len(state.alive) else np.zeros((capacity, dimensions), np.float32)
     state.vectors = np.concatenate((old, np.zeros((extra, dimensions), np.float32)))
     state.lengths = np.concatenate((state.lengths, np.zeros(extra, np.float32)))
-    state.alive = np.concatenate((state.alive, np.zeros(extra, np.bool_)))
     state.channels = np.concatenate((state.channels, np.zeros(extra, np.int32)))
 
 
-def _allowed(state: _State, size: int, where: IndexFilter) -> NDArray[np.bool_]:
-    alive = state.alive[:size]
+def _allowed(state: _State, alive: Alive, where: IndexFilter) -> Alive:
     if not where.channels:
         return alive
     codes = [state.channel_codes[name] for name in where.channels if name in state.channel_codes]
-    return alive & np.isin(state.channels[:size], codes)
+    return alive & np.isin(state.channels[: len(alive)], codes)
 
 
-def _length_norm(state: _State, size: int) -> Floats:
+def _length_norm(state: _State, alive: Alive) -> Floats:
     """``k1 * (1 - b + b * length / mean length)`` of every row."""
-    lengths, alive = state.lengths[:size], state.alive[:size]
+    lengths = state.lengths[: len(alive)]
     mean = float(lengths[alive].mean()) if alive.any() else 1.0
     return (K1 * (1 - B + B * lengths / max(mean, 1.0))).astype(np.float32)
 
 
-def _term_scores(state: _State, size: int, norm: Floats, alternatives: Mapping[str, float]) -> Floats:
+def _term_scores(state: _State, alive: Alive, norm: Floats, alternatives: Mapping[str, float]) -> Floats:
     """BM25 part of one query word in every row: the best of its alternatives."""
-    best = np.zeros(size, np.float32)
+    best, total = np.zeros(len(alive), np.float32), int(alive.sum())
     for stem, weight in alternatives.items():
         posting = state.postings.get(stem)
         if posting is None:
             continue
-        known = posting.slots < size
+        known = posting.slots < len(alive)
         slots, counts = posting.slots[known], posting.counts[known]
-        frequency = int(state.alive[slots].sum())
-        idf = math.log(1 + (size - state.dead - frequency + 0.5) / (frequency + 0.5))
+        frequency = int(alive[slots].sum())
+        idf = math.log(1 + (total - frequency + 0.5) / (frequency + 0.5))
         scores = (weight * idf * (K1 + 1)) * counts / (counts + norm[slots])
         best[slots] = np.maximum(best[slots], scores)
     return best

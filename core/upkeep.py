@@ -65,16 +65,17 @@ class Upkeep:
             self.follow()
 
     def follow(self) -> None:
-        """Brings the search index to the ledger's present revision, and wakes the thread for the rest."""
-        self._bring()
-        self._wake.set()
+        """Brings the search index to the ledger's present revision, and wakes the thread for the rest if it moved."""
+        if self._bring():
+            self._wake.set()
 
-    def _bring(self) -> None:
+    def _bring(self) -> bool:
+        """Whether anything changed."""
         if not self._ready.is_set():
             self._build()
-            return
+            return True
         self._followed_at = time.monotonic()
-        self._search.follow()
+        return self._search.follow().changed > 0
 
     def _build(self) -> None:
         with self._building:

@@ -119,6 +119,28 @@ def test_a_language_that_arrives_during_a_search_does_not_disturb_it(monkeypatch
     assert index.count() == 3
 
 
+def test_a_row_that_is_being_replaced_is_never_missing():
+    rows = _random_rows(400)
+    index = ExactIndex()
+    index.upsert(rows)
+    missing: list[int] = []
+    stop = threading.Event()
+
+    def read() -> None:
+        while not stop.is_set():
+            found = {hit.chunk_id for hit in index.search_dense(rows[0].vector, 1000, EVERYWHERE)}
+            if len(found) != len(rows):
+                missing.append(len(found))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for _ in range(20):
+        index.upsert(rows)
+    stop.set()
+    reader.join()
+    assert missing == []
+
+
 def test_searches_are_whole_while_rows_come_and_go():
     """Readers take no lock: each result holds only rows that exist, whatever writers do meanwhile."""
     rows = _random_rows(2000)

@@ -5,7 +5,8 @@ import streamlit as st
 from core.ui import places
 from core.ui.errors import guard, show_pending_error
 
-st.set_page_config(page_title="Cuepoint", page_icon=":material/subtitles:", layout="wide")
+# The icon is a file: one named ":material/…:" would be fetched from Google by every browser.
+st.set_page_config(page_title="Cuepoint", page_icon=str(places.ICON), layout="wide")
 st.logo(str(places.LOGO), size="large")
 page = st.navigation(
     [

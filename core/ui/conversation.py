@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from core.answering import AskRequest
+from core.errors import NotFound
 from core.models import AnswerStatus, Trace
 from core.services import Services
 from core.ui.answers import receipt, show_answer, show_citations, show_partial, thumbs
@@ -20,6 +21,7 @@ from core.ui.text import escape_markdown
 
 _STATE = "conversation"
 _ADDRESS = "answer"
+_UNKNOWN = "This library has no answer under that address. Ask again below, or look for it on the Traces page."
 _TICK_S = 0.2
 """How often a running answer is looked at."""
 
@@ -36,11 +38,16 @@ class Conversation:
 
 
 def current(services: Services) -> Conversation:
-    """The conversation that the address names, else the tab's own. Raises NotFound for an unknown address."""
+    """The conversation that the address names, else the tab's own; an unknown address is said and forgotten."""
     state = _state()
     wanted = st.query_params.get(_ADDRESS, "")
     if wanted and wanted != state.newest:
-        trace = services.traces.get(wanted)
+        try:
+            trace = services.traces.get(wanted)
+        except NotFound:
+            st.warning(_UNKNOWN, icon=":material/info:")
+            st.query_params.pop(_ADDRESS, None)
+            return state
         belongs_to = trace.conversation_id or trace.trace_id
         if belongs_to != state.conversation_id:
             st.session_state[_STATE] = state = Conversation(belongs_to, newest=wanted)

@@ -7,6 +7,7 @@ import re
 from streamlit.testing.v1 import AppTest
 
 from core.models import AnswerStatus, VideoKind
+from core.ui import conversation
 from tests.fakes.services import FakeServices, talk
 from tests.pages.conftest import OpenPage, words
 
@@ -40,6 +41,16 @@ def test_an_address_opens_the_same_answer_and_asks_nothing(open_page: OpenPage, 
     second = words(open_page("ask", answer="trace-1"))
     assert second == first
     assert len(services.answering.started) == 1
+
+
+def test_an_unknown_address_is_said_and_does_not_hinder_a_question(open_page: OpenPage) -> None:
+    app = open_page("ask", answer="nonsense")
+    assert [warning.value for warning in app.warning] == [conversation._UNKNOWN]
+    assert "answer" not in app.query_params
+    assert not app.error
+    ask(app)
+    assert not app.warning
+    assert app.query_params["answer"] == "trace-1"
 
 
 def test_an_answer_that_is_being_written_is_shown_as_far_as_it_is(open_page: OpenPage, services: FakeServices) -> None:

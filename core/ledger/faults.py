@@ -17,6 +17,7 @@ from core.errors import LibraryCorrupt, LibraryError, LibraryFull, LibraryLocked
 _FULL_HINT = "Free some space and try again; what was saved before is complete."
 _LOCKED_HINT = "Close the other program that uses it, or try again in a minute."
 _READ_ONLY_HINT = "Make the folder and its files writable for this user, or set CUEPOINT_DATA_DIR to another folder."
+_UNUSABLE_HINT = "If it is no library of this version of Cuepoint, move it away or set CUEPOINT_DATA_DIR elsewhere."
 _ALMOST_NOTHING = 1_000_000
 """Bytes. SQLite reports a disk without even this as an input/output error when it grows its shared-memory file."""
 
@@ -106,7 +107,7 @@ def _from_sqlite(error: sqlite3.Error, file: Path) -> LibraryError:
         return LibraryReadOnly(f"The library {name} cannot be written", subject=name, hint=_READ_ONLY_HINT)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return LibraryLocked(f"Another process holds the library {name} for too long", subject=name, hint=_LOCKED_HINT)
-    return LibraryError(f"The library {name} cannot be used: {error}", subject=name)
+    return LibraryError(f"The library {name} cannot be used: {error}", subject=name, hint=_UNUSABLE_HINT)
 
 
 def _from_postgres(error: BaseException, name: str) -> LibraryError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -170,8 +171,19 @@ def test_a_file_where_the_folder_should_be_is_named(tmp_path):
 
 def test_a_folder_where_the_file_should_be_is_named(tmp_path):
     (tmp_path / "cuepoint.db").mkdir()
-    with pytest.raises(LibraryError, match=r"cuepoint\.db"):
+    with pytest.raises(LibraryError, match=r"cuepoint\.db") as caught:
         open_ledger(f"sqlite:///{tmp_path}/cuepoint.db")
+    assert is_one_sentence_and_a_hint(caught.value)
+
+
+def test_a_database_of_another_program_is_named_with_what_to_do(tmp_path):
+    file = tmp_path / "cuepoint.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE videos (other)")
+    with pytest.raises(LibraryError) as caught:
+        open_ledger(f"sqlite:///{file}")
+    assert is_one_sentence_and_a_hint(caught.value)
+    assert str(file) in str(caught.value)
 
 
 # ------------------------------------------------------------------------------------------------- a damaged file

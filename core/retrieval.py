@@ -99,7 +99,7 @@ class Retriever:
         question = self._understand(query)
         passages = self._second_look(question, self._candidates(question))
         took_ms = (time.perf_counter() - started) * 1000
-        return SearchResult(query, passages, took_ms, self._notices(question))
+        return SearchResult(query, passages, took_ms, self._notices(question, found=bool(passages)))
 
     def _understand(self, query: SearchQuery) -> _Question:
         mode, notice = query.mode, ""
@@ -161,13 +161,22 @@ class Retriever:
             parts[chunk_id] |= {"window": window, "dense": pooled}
         return parts
 
-    def _notices(self, question: _Question) -> tuple[str, ...]:
+    def _notices(self, question: _Question, *, found: bool) -> tuple[str, ...]:
         notices = [question.notice] if question.notice else []
+        if not found or question.notice:  # else it would cost every search a look at every chunk
+            notices += self._not_searched()
         reads = getattr(self._embedder, "languages", ())
         language = guess_language(question.query.text)
         if question.vector is not None and reads and language and language not in reads:
             notices.append("The embedding model reads English; a search in another language finds less.")
         return tuple(notices)
+
+    def _not_searched(self) -> list[str]:
+        """Says what the index lacks: after another embedding model was chosen, all that it did not embed yet."""
+        lacking = len(self._library.unembedded(self._embedder.identity))
+        if not lacking:
+            return []
+        return [f"{lacking:,} of the library's videos could not be searched: the embedding model has yet to read them."]
 
 
 def _check(query: SearchQuery) -> None:

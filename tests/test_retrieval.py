@@ -122,6 +122,17 @@ def test_without_an_embedder_words_are_compared_and_a_notice_says_why(ledger: Le
     assert result.notices == ("Only the words were compared: The model is missing. Install it.",)
 
 
+def test_what_a_new_embedder_has_yet_to_embed_is_said_where_it_would_be_missed(ledger: Ledger, index: ExactIndex):
+    videos = len(ledger.library.videos())
+    result = Retriever(ledger.library, index, BrokenEmbedder(identity="other@2")).retrieve(
+        SearchQuery("espresso beans")
+    )
+    assert f"{videos} of the library's videos could not be searched" in result.notices[-1]
+    nothing = Retriever(ledger.library, ExactIndex(), BrokenEmbedder(identity="other@2"))
+    result = nothing.retrieve(SearchQuery("espresso", mode=SearchMode.KEYWORD))
+    assert [notice.split(" could")[0] for notice in result.notices] == [f"{videos} of the library's videos"]
+
+
 class DenseOnly(ExactIndex):
     has_keyword = False
 

@@ -51,7 +51,7 @@ def nothing_found(result: SearchResult) -> None:
 
 
 def still_starting(services: Services) -> None:
-    """Says that the index is being loaded; the page looks again by itself until it is."""
+    """Says that the index is being loaded, or why it cannot be; the page looks again by itself until it is."""
     if not services.ready:
         _wait_until_ready(services)
 
@@ -60,7 +60,14 @@ def still_starting(services: Services) -> None:
 def _wait_until_ready(services: Services) -> None:
     if services.ready:
         st.rerun()
-    st.info("The search index is being loaded. Questions and searches wait for it.", icon=":material/hourglass_top:")
+    failed = [service.detail for service in services.health() if service.name == "Search index" and service.ok is False]
+    if failed:
+        why = escape_markdown(failed[0])
+        st.warning(f"The search index cannot be loaded yet and is tried again: {why}", icon=":material/sync_problem:")
+    else:
+        st.info(
+            "The search index is being loaded. Questions and searches wait for it.", icon=":material/hourglass_top:"
+        )
 
 
 def kind_badge(kind: VideoKind) -> str:

@@ -8,6 +8,7 @@ import logging
 import pytest
 
 from core.errors import LibraryLocked
+from core.models import ServiceHealth
 from core.ui import resources
 from tests.fakes.services import FakeServices
 from tests.pages.conftest import ROOT, OpenPage, words
@@ -59,17 +60,28 @@ def test_an_unexpected_error_is_one_sentence_with_an_id_that_the_log_knows(
     assert "ZeroDivisionError" not in words(app)
 
 
-def test_an_unknown_answer_or_trace_is_one_sentence(open_page: OpenPage) -> None:
-    for name, key in (("ask", "answer"), ("traces", "trace")):
-        app = open_page(name, **{key: "nope"})
-        assert not app.exception
-        assert "There is no answer nope." in words(app)
+def test_an_unknown_trace_is_one_sentence(open_page: OpenPage) -> None:
+    app = open_page("traces", trace="nope")
+    assert not app.exception
+    assert "There is no answer nope." in words(app)
 
 
 def test_every_page_says_that_the_index_is_being_loaded(open_page: OpenPage, services: FakeServices) -> None:
     services.ready = False
     for name in ("home", "search", "ask"):
         assert "index is being loaded" in words(open_page(name))
+
+
+def test_an_index_that_cannot_be_loaded_is_not_said_to_be_loading(
+    open_page: OpenPage, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services.ready = False
+    failed = ServiceHealth("Search index", ok=False, detail="Milvus at db:1 does not answer. Start the server.")
+    monkeypatch.setattr(services, "health", lambda: [failed])
+    for name in ("home", "search", "ask"):
+        said = words(open_page(name))
+        assert "Milvus at db:1 does not answer. Start the server." in said
+        assert "is being loaded" not in said
 
 
 def test_the_first_address_opened_after_a_start_has_the_frame() -> None:

@@ -100,9 +100,9 @@ class Cue:
 class Chunk:
     """What is retrieved: consecutive caption lines of one video, about 1,000 characters.
 
-    Its ``windows`` are what is embedded: overlapping-free character spans of about 300 characters that tile the text,
-    because a sentence embedder finds a passage better by its parts than by one vector over all of it
-    (docs/benchmarks.md has the figures).
+    Its ``windows`` are what is embedded: character spans of about 300 characters that tile the text. They tell at which
+    second the words stand that a question means; one vector over the whole chunk costs as much and does not
+    (docs/benchmarks.md compares what both find).
     """
 
     video_id: str

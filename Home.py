@@ -1,12 +1,12 @@
 """Entry of the dashboard: `streamlit run Home.py`. Navigation, and the frame around every page."""
 
+from typing import Literal
+
 import streamlit as st
 
 from core.ui import places
 from core.ui.errors import guard, show_pending_error
 
-# The icon is a file: one named ":material/…:" would be fetched from Google by every browser.
-st.set_page_config(page_title="Cuepoint", page_icon=str(places.ICON), layout="wide")
 st.logo(str(places.LOGO), size="large")
 page = st.navigation(
     [
@@ -23,8 +23,10 @@ page = st.navigation(
     ],
     position="top",
 )  # fmt: skip
-if page.url_path == "ask":
-    st.set_page_config(layout="centered")
+# One call: of two, a browser may keep either layout. The icon is a file: one named ":material/…:" would be fetched from
+# Google by every browser.
+layout: Literal["centered", "wide"] = "centered" if page.url_path == "ask" else "wide"
+st.set_page_config(page_title="Cuepoint", page_icon=str(places.ICON), layout=layout)
 show_pending_error()
 with guard():
     page.run()

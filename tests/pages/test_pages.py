@@ -95,3 +95,8 @@ def test_the_first_address_opened_after_a_start_has_the_frame() -> None:
         statements = ast.parse(page.read_text()).body[1:]
         first = next(node for node in statements if not isinstance(node, ast.Import | ast.ImportFrom))
         assert ast.unparse(first) == "inside_home()", page.name
+
+
+def test_the_page_is_configured_once_a_run() -> None:
+    calls = [node for node in ast.walk(ast.parse((ROOT / "Home.py").read_text())) if isinstance(node, ast.Call)]
+    assert [ast.unparse(call.func) for call in calls].count("st.set_page_config") == 1  # of two, either may win

@@ -98,6 +98,8 @@ class Retriever:
         self._refresh()
         question = self._understand(query)
         passages = self._second_look(question, self._candidates(question))
+        if self._is_noise(question, passages):
+            passages = ()
         took_ms = (time.perf_counter() - started) * 1000
         return SearchResult(query, passages, took_ms, self._notices(question, found=bool(passages)))
 
@@ -150,6 +152,14 @@ class Retriever:
             )
             for rank, item in enumerate(known, start=1)
         )
+
+    def _is_noise(self, question: _Question, passages: Sequence[Passage]) -> bool:
+        """Whether no word of the query stands in the library and nothing resembles it: a slip of the keyboard."""
+        floor = getattr(self._embedder, "least_similarity", None)
+        windows = [passage.parts["window"] for passage in passages if "window" in passage.parts]
+        if floor is None or not windows or max(windows) >= floor or not self._index.has_keyword:
+            return False
+        return not self._index.search_keyword(question.query.text, 1, IndexFilter())
 
     def _parts(self, question: _Question, ids: Sequence[str], found: _Candidates) -> dict[str, dict[str, float]]:
         """Chunk id -> the parts of its score that could be computed."""

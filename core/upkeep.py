@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from core.errors import CuepointError
+from core.errors import CuepointError, LibraryLocked
 from core.library import IndexSync
 from core.models import ServiceHealth
 from core.vocabulary import Vocabulary
@@ -129,6 +129,9 @@ class Upkeep:
         try:
             chore()
         except CuepointError as error:
+            if isinstance(error, LibraryLocked) and name == "Vector index":
+                self._note(name, "is kept by another process, which follows what this one adds", ok=None)
+                return False
             _log.warning("%s", error)
             if name:
                 self._note(name, str(error), ok=False)

@@ -18,9 +18,8 @@ PASSAGES = 6
 AROUND = 120
 """Characters before and after a passage's best window whose sentences may be quoted: it bounds the embedding work."""
 MOST_QUOTES = 4
-FEWEST_QUOTES = 2
-_GOOD_ENOUGH = 0.7
-"""A further quote is at least so relevant beside the best one."""
+_GOOD_ENOUGH, _GOOD_ENOUGH_SECOND = 0.7, 0.55
+"""A further quote is at least so relevant beside the best one; a second one may be a little less."""
 _ALIKE = 0.6
 """Share of stems in common from which two quotes say the same."""
 _COVERAGE = 0.5
@@ -81,7 +80,7 @@ def _choose(evidence: Evidence, relevances: Sequence[float]) -> list[Unit]:
     for unit, relevance in sorted(zip(evidence.units, relevances, strict=True), key=value, reverse=True):
         if len(chosen) == MOST_QUOTES:
             break
-        if len(chosen) >= FEWEST_QUOTES and relevance < _GOOD_ENOUGH * best:
+        if relevance < best * (_GOOD_ENOUGH_SECOND if len(chosen) == 1 else _GOOD_ENOUGH):
             continue
         if not any(_same(unit, other, evidence) for other in chosen):
             chosen.append(unit)

@@ -52,3 +52,10 @@ def test_a_question_in_the_talk_is_quoted_with_its_answer() -> None:
     talk = passage_of("talk", "Why does wine breathe?", "Because air softens its tannins.", "Bread does not.")
     quoted = quote("Why does wine breathe?", "en", (talk,), HashingEmbedder())
     assert quoted.citations[0].quote == "Why does wine breathe? Because air softens its tannins."
+
+
+def test_a_passage_that_has_nothing_to_do_with_the_question_is_not_quoted() -> None:
+    wine = passage_of("wine", *WINE_LINES, title="How to serve wine")
+    other = passage_of("other", "Gears mesh under heavy load inside the box.", title="Machines", rank=2)
+    quoted = quote("How long should red wine breathe?", "en", (wine, other), HashingEmbedder())
+    assert {citation.video_id for citation in quoted.citations} == {"wine"}

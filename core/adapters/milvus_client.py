@@ -10,9 +10,18 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+# gRPC's core writes what pymilvus handles ("too_many_pings") to standard error; it reads this when it is imported.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
 import grpc
 
-from core.errors import CuepointError, IndexUnreachable, LibraryFull, LibraryReadOnly, VectorIndexError
+from core.errors import (
+    CuepointError,
+    IndexUnreachable,
+    LibraryFull,
+    LibraryReadOnly,
+    VectorIndexError,
+)
 
 CALL_TIMEOUT_S = 60.0
 """pymilvus repeats a call that finds nobody for up to 75 times unless each call has a time limit."""

@@ -22,8 +22,8 @@ T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
 
-BUSY_LOAD_PER_CORE = 0.5
-"""Above this load at the start, others use the machine too, and a time is no measurement."""
+BUSY_SHARE = 0.2
+"""Where others use more than this share of the cores, a time is no measurement."""
 
 
 class Unavailable(Exception):
@@ -153,7 +153,7 @@ class Circumstances:
 
     @property
     def busy(self) -> bool:
-        return max(self.load, self.others) > BUSY_LOAD_PER_CORE * (os.cpu_count() or 1)
+        return self.others > BUSY_SHARE * (os.cpu_count() or 1)
 
     def sentence(self) -> str:
         text = f"load average {self.load:.1f} at the start, {self.others:.1f} cores used by others during the run"

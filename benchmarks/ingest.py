@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmarks.corpus import ingest_record, settings_of
-from benchmarks.harness import Context, Figure, Report, Table, median, timed
+from benchmarks.harness import Context, Figure, Report, Table, timed
 from benchmarks.processes import model_server
 from core.adapters.local_embedding import LocalEmbedder
 from core.adapters.openai_embedding import OpenAIEmbedder
@@ -17,6 +18,8 @@ from core.models import Chunk, Transcript
 from core.ports import Embedder
 from core.services import build_services
 from core.sources import read_sources
+
+T = TypeVar("T")
 
 LATENCY_MS = 100
 NAIVE_CHUNKS = 150
@@ -98,20 +101,32 @@ def _with_local_embedder(context: Context, report: Report) -> None:
     embedder.warm_up()
     files, chunks = _slice(context, 60 if context.quick else LOCAL_CHUNKS)
     windows = list(dict.fromkeys(text for part in chunks for text in part.window_texts()))
-    rounds = [(timed(lambda: embedder.embed(windows))[1] / 1000, *_ingest(files, embedder)) for _ in range(ROUNDS)]
-    share = median([alone / searchable for alone, searchable, _ in rounds])
-    names = ("the embedder alone", "searchable", "complete")
-    best = [min(values) for values in zip(*rounds, strict=True)]
+    alone, ours = [], []
+    for _ in range(ROUNDS):
+        alone.append(_costs(lambda: embedder.embed(windows)))
+        ours.append(_costs(lambda: _ingest(files, embedder)))
+    alone_s, searchable_s = min(seconds for seconds, _, _ in alone), min(found[0] for _, _, found in ours)
     rows = [
-        [name, f"{seconds:.1f}", f"{len(windows) / seconds:.0f}", f"{best[0] / seconds:.0%}"]
-        for name, seconds in zip(names, best, strict=True)
+        ["the embedder alone", f"{alone_s:.1f}", f"{len(windows) / alone_s:.0f}", "100%"],
+        ["searchable", f"{searchable_s:.1f}", f"{len(windows) / searchable_s:.0f}", f"{alone_s / searchable_s:.0%}"],
     ]
     caption = (
         f"With the local embedder ({len(chunks):,} chunks, {len(windows):,} windows), the best of {ROUNDS} rounds:"
     )
     report.tables.append(Table(caption, ["", "seconds", "windows a second", "of the embedder's speed"], rows))
-    name = f"share of the embedder's own speed, median of {ROUNDS} rounds"
-    report.figures.append(Figure(name, share, 0.9, most=False))
+    report.figures.append(Figure("share of the embedder's own speed", alone_s / searchable_s, 0.9, most=False))
+    processor = [min(cpu for _, cpu, _ in costs) for costs in (alone, ours)]
+    report.notes.append(
+        f"Processor time, which what else runs on the machine moves less: {processor[0]:.1f} s for the embedder alone, "
+        f"{processor[1]:.1f} s for a complete ingest."
+    )
+
+
+def _costs(call: Callable[[], T]) -> tuple[float, float, T]:
+    """Seconds, seconds of all cores, and the result."""
+    before = time.process_time()
+    result, took_ms = timed(call)
+    return took_ms / 1000, time.process_time() - before, result
 
 
 # -------------------------------------------------------------------------------------------------------- our ingest

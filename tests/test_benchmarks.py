@@ -1,0 +1,48 @@
+"""The page of the benchmarks: what is met, what is missed, and that a run rewrites its own section only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import harness, peers
+from benchmarks.harness import Circumstances, Figure, Report, Table, write_section
+
+
+@pytest.mark.parametrize(
+    ("figure", "met", "words"),
+    [
+        (Figure("time", 70.0, 80.0, "ms"), True, "met by 10.0 ms"),
+        (Figure("time", 88.0, 80.0, "ms"), False, "**missed** by 8.00 ms (10%)"),
+        (Figure("recall", 0.82, 0.82, most=False), True, "met by 0"),
+        (Figure("recall", 0.5, 0.5, most=False, strict=True), False, "**missed** by 0"),
+        (Figure("size", 5.0), True, ""),
+    ],
+)
+def test_a_figure_says_whether_it_met_its_target_and_by_how_much(figure: Figure, met: bool, words: str) -> None:
+    assert figure.met is met
+    assert figure.verdict().startswith(words)
+
+
+def test_a_run_rewrites_its_own_section_and_leaves_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = tmp_path / "benchmarks.md"
+    monkeypatch.setattr(harness, "PAGE", page)
+    for name, title in (("a", "First"), ("b", "Second"), ("a", "First again")):
+        report = Report(title, "What.", [Figure("f", 1.0, 2.0)], [Table("Rows:", ["x"], [["1"]])], ["A note."])
+        write_section(name, report, Circumstances(load=0.1), f"python -m benchmarks {name}")
+    text = page.read_text(encoding="utf-8")
+    assert [line for line in text.splitlines() if line.startswith("## ")] == ["## First again", "## Second"]
+    assert "`python -m benchmarks b`" in text
+
+
+def test_a_run_beside_others_says_that_its_times_are_not_final() -> None:
+    assert "not final" in Circumstances(load=0.0, others=100.0).sentence()
+    assert "not final" not in Circumstances(load=9.0, others=0.0).sentence()
+
+
+def test_the_textbook_bm25_ranks_by_rare_words_and_fusion_by_both_rankings() -> None:
+    bm25 = peers.Bm25([peers.plain_words(text) for text in ("the cat sat", "the dog sat", "the the the")])
+    assert peers.ranking(bm25.scores(["cat"]), 3) == [0]
+    assert peers.ranking(bm25.scores(["dog", "sat"]), 3) == [1, 0]
+    assert peers.fused([[0, 1], [1, 2]], 2) == [1, 0]

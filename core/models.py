@@ -231,6 +231,7 @@ class SearchResult:
     query: SearchQuery
     passages: tuple[Passage, ...]
     took_ms: float
+    """Embedding, searching and fetching, without the wait of a process's first search for the index."""
     notices: tuple[str, ...] = ()
     """Plain sentences, for example that this server has no keyword search."""
 

@@ -93,9 +93,9 @@ class Retriever:
         Without an embedder, or on a server without BM25, the mode that is possible is used and a notice says so.
         Raises QuestionError for an empty or endless query or a limit out of range, VectorIndexError, LibraryError.
         """
-        started = time.perf_counter()
         _check(query)
         self._refresh()
+        started = time.perf_counter()  # the first search of a process also waited for the index; that is no search time
         question = self._understand(query)
         passages = self._second_look(question, self._candidates(question))
         if self._is_noise(question, passages):

@@ -79,6 +79,7 @@ def search(
 ) -> None:
     """Find the passages in which something is said."""
     with _services() as services:
+        services.warm_up()
         result = services.retriever.retrieve(SearchQuery(query, limit, mode, tuple(channel or ())))
     lines = [
         f"{p.rank:>3}. {_clock(p.best_start_s)}  {_one_line(p.video.title)} ({_one_line(p.video.channel)})\n"
@@ -104,6 +105,7 @@ def ask(
         question, channels=tuple(channel or ()), language=language, template=template, model=model, user="cli"
     )
     with _services() as services:
+        services.warm_up()
         answer = services.answering.ask(request)
     quotes = [f"[{c.n}] {c.title}, {_clock(c.start_s)}  {c.url or ''}\n    “{c.quote}”" for c in answer.citations]
     _print(answer_document(answer), json_, [*answer.notices, answer.text, "", *quotes])

@@ -76,6 +76,11 @@ class Services:
         for probe in self.probes:
             probe.look()
 
+    def warm_up(self) -> None:
+        """Waits for what the first search would wait for, so that its time is that of a search. Raises as a search."""
+        self.upkeep.refresh()
+        self.probes[0].look()
+
     def health(self) -> list[ServiceHealth]:
         """One line per service, from what is known: nothing is called, so it costs no time."""
         library = ServiceHealth("Ledger", True, self.ledger.url)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
@@ -13,13 +12,13 @@ import numpy as np
 
 from benchmarks.corpus import Library, Question, ingest_once, opened, questions, settings_of
 from benchmarks.harness import Context, Figure, Report, Table
+from benchmarks.measures import HEADER, LIMIT, Found, measures
 from benchmarks.peers import Bm25, fused, plain_words, ranking
 from core import retrieval
 from core.answering import Answering, AskRequest
 from core.ledger import open_ledger
 from core.models import AnswerStatus, Chunk, SearchMode, SearchQuery, Vectors
 
-LIMIT = 10
 DEPTH = 100
 """Of each ranking that fusion looks at."""
 FOLDS = 5
@@ -28,45 +27,6 @@ STEPS = 9
 
 Rank = Callable[[Question], Sequence[Chunk]]
 Weights = Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What one search found for one question, by rank."""
-
-    question: Question
-    video: tuple[bool, ...]
-    window: tuple[bool, ...]
-    all_videos: tuple[bool, ...]
-    """Whether every video that the question needs is among the first so many."""
-
-    @classmethod
-    def of(cls, question: Question, chunks: Sequence[Chunk]) -> Found:
-        places = (*question.gold, *question.other)
-        videos = {place.video_id for place in places}
-        needed = {place.video_id for place in question.gold}
-        ids = [chunk.video_id for chunk in chunks[:LIMIT]]
-        return cls(
-            question,
-            tuple(video_id in videos for video_id in ids),
-            tuple(any(place.is_in(chunk) for place in places) for chunk in chunks[:LIMIT]),
-            tuple(needed <= set(ids[: n + 1]) for n in range(len(ids))),
-        )
-
-    @property
-    def reciprocal(self) -> float:
-        return 1 / (self.video.index(True) + 1) if any(self.video) else 0.0
-
-
-HEADER = ["", "recall@1", "@5", "@10", "window hit@1", "@5", "@10", "MRR", "strict recall@5"]
-
-
-def measures(found: Sequence[Found]) -> list[float]:
-    """In the order of HEADER."""
-    values = [np.mean([any(f.video[:k]) for f in found]) for k in (1, 5, 10)]
-    values += [np.mean([any(f.window[:k]) for f in found]) for k in (1, 5, 10)]
-    values += [np.mean([f.reciprocal for f in found]), np.mean([any(f.all_videos[:5]) for f in found])]
-    return [float(value) for value in values]
 
 
 def run(context: Context) -> Report:

@@ -146,7 +146,7 @@ class LanceDb:
 class Chroma:
     """HNSW only; searched as widely as equal recall needs."""
 
-    name = "Chroma (HNSW, ef_search 800)"
+    name = "Chroma (HNSW, approximate, ef_search 800)"
 
     def __init__(self, folder: Path, vectors: Vectors, texts: Sequence[str]) -> None:
         chromadb = import_module("chromadb")

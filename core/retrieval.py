@@ -3,8 +3,7 @@
 The index gives candidates: the nearest pooled vectors and the best BM25 rows. Fusing the two by rank finds the video
 but loses the passage (docs/benchmarks.md), so the candidates get a second look: the vectors of their windows are read
 from the ledger, and the score is a weighted sum of the best window's cosine, the whole chunk's cosine and the BM25
-score. The weights were chosen on a plateau, not at a peak: half or double of any one moves the results by a question
-or two out of fifty.
+score. The neighbouring weights that were tried moved the results by a question or two out of fifty.
 """
 
 from __future__ import annotations

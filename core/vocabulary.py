@@ -18,6 +18,7 @@ import numpy as np
 from core.models import Vector, Vectors
 from core.ports import Embedder, RelatedTerms
 
+# Chosen by looking at the questions of docs/benchmarks.md, without a held-out set.
 NEAREST = 10
 """Library words taken for each word of the question."""
 LEAST_SIMILARITY = 0.4

@@ -33,6 +33,7 @@ from core.errors import CuepointError, InputError, NotFound, SettingsError
 from core.ingestion import IngestProgress
 from core.ledger import TraceFilter
 from core.models import Feedback, SearchMode, SearchQuery
+from core.phrases import clock, one_line
 from core.services import Services, build_services
 
 app = typer.Typer(
@@ -82,8 +83,8 @@ def search(
         services.warm_up()
         result = services.retriever.retrieve(SearchQuery(query, limit, mode, tuple(channel or ())))
     lines = [
-        f"{p.rank:>3}. {_clock(p.best_start_s)}  {_one_line(p.video.title)} ({_one_line(p.video.channel)})\n"
-        f"     {_one_line(p.chunk.text[slice(*p.best_span)])}"
+        f"{p.rank:>3}. {clock(p.best_start_s)}  {one_line(p.video.title)} ({one_line(p.video.channel)})\n"
+        f"     {one_line(p.chunk.text[slice(*p.best_span)])}"
         for p in result.passages
     ]
     _print(search_document(result), json_, [*result.notices, *(lines or ["Nothing found."])])
@@ -107,7 +108,7 @@ def ask(
     with _services() as services:
         services.warm_up()
         answer = services.answering.ask(request)
-    quotes = [f"[{c.n}] {c.title}, {_clock(c.start_s)}  {c.url or ''}\n    “{c.quote}”" for c in answer.citations]
+    quotes = [f"[{c.n}] {c.title}, {clock(c.start_s)}  {c.url or ''}\n    “{c.quote}”" for c in answer.citations]
     _print(answer_document(answer), json_, [*answer.notices, answer.text, "", *quotes])
     if answer.status == "failed":
         raise typer.Exit(1)
@@ -139,7 +140,7 @@ def traces(
     with _services() as services:
         found = services.traces.list(where)
     lines = [
-        f"{t.started_at:%Y-%m-%d %H:%M}  {t.answer.status:<9}  {t.trace_id}  {_one_line(t.question)}" for t in found
+        f"{t.started_at:%Y-%m-%d %H:%M}  {t.answer.status:<9}  {t.trace_id}  {one_line(t.question)}" for t in found
     ]
     _print({"traces": [trace_document(trace) for trace in found]}, json_, lines or ["No traces."])
 
@@ -182,8 +183,8 @@ def _print(document: Document, as_json: bool, lines: list[str]) -> None:
 def _show_progress(progress: IngestProgress) -> None:
     """One line on standard error that is written over; nothing where that is no terminal."""
     if sys.stderr.isatty():
-        left = "" if progress.time_left_s is None else f", about {_clock(progress.time_left_s)} left"
-        sys.stderr.write(f"\r\033[K{progress.done} of {progress.total}{left}  {_one_line(progress.current)[:60]}")
+        left = "" if progress.time_left_s is None else f", about {clock(progress.time_left_s)} left"
+        sys.stderr.write(f"\r\033[K{progress.done} of {progress.total}{left}  {one_line(progress.current)[:60]}")
         sys.stderr.flush()
 
 
@@ -203,17 +204,6 @@ def _moment(text: str | None) -> datetime | None:
             f"{text!r} is no ISO 8601 time, such as 2026-11-01T09:30", param_hint="--since"
         ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def _one_line(text: str) -> str:
-    """Without line breaks and control characters, which a terminal would obey."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -242,7 +232,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _complain(sentence: str) -> None:
-    sys.stderr.write(f"cuepoint: {_one_line(sentence)}\n")
+    sys.stderr.write(f"cuepoint: {one_line(sentence)}\n")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from core.facts import missing_names, names_in
 from core.models import Passage
+from core.phrases import listed
 from core.words import base_language, content_terms, guess_language, word_spans, words
 
 WEAKEST_WINDOW = {"all-MiniLM-L6-v2": 0.39}
@@ -55,7 +56,7 @@ def refusal_text(looked_for: str, channels: Sequence[str], videos: int, passages
     """What was looked for, where, and what is nearest."""
     if videos == 0:
         return "The library is empty, so there is nothing to answer from. Add videos on the Library page."
-    where = f"the channels {_listed(channels)}" if channels else f"all {videos:,} videos of the library"
+    where = f"the channels {listed(channels)}" if channels else f"all {videos:,} videos of the library"
     if channels and len(channels) == 1:
         where = f"the channel {channels[0]}"
     if videos == 1 and not channels:
@@ -63,12 +64,8 @@ def refusal_text(looked_for: str, channels: Sequence[str], videos: int, passages
     lines = [f"The library has no answer to this. I looked for “{looked_for}” in {where}."]
     topics = list(dict.fromkeys(f"“{p.video.title}” ({p.video.channel})" for p in passages))[:_MOST_TOPICS]
     if topics:
-        lines.append(f"The nearest that it has: {_listed(topics)}.")
+        lines.append(f"The nearest that it has: {listed(topics)}.")
     return "\n\n".join(lines)
-
-
-def _listed(items: Sequence[str]) -> str:
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
 
 
 def follow_ups(question: str, passages: Sequence[Passage]) -> tuple[str, ...]:

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 import streamlit as st
 
 from core.models import Answer, AnswerStatus, Citation, Claim, Feedback, Span, Trace
+from core.phrases import clock
 from core.ui import places
 from core.ui.components import notices
 from core.ui.player import TranscriptOf, place_of, play
-from core.ui.text import UNKNOWN, clock, duration_ms, escape_markdown, link, money, number
+from core.ui.text import UNKNOWN, duration_ms, escape_markdown, link, money, number
 
 UNSUPPORTED = "not supported by the passages"
 REASONS = ("Wrong", "Not what I asked", "Citation does not fit", "Incomplete", "Hard to read")

@@ -9,7 +9,8 @@ import altair as alt
 import pandas as pd
 
 from core.models import Passage, Span
-from core.ui.text import clock, duration_ms, one_line, shorten
+from core.phrases import clock, one_line
+from core.ui.text import duration_ms, shorten
 
 BAR_SELECTION = "bar"
 TIMELINE_SELECTION = "place"

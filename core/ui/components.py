@@ -8,9 +8,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.models import Passage, SearchMode, SearchResult, ServiceHealth, VideoKind
+from core.phrases import clock, listed
 from core.sentences import highlight, split_sentences
 from core.services import Services
-from core.ui.text import clock, escape_markdown, link, mark, one_line, shorten
+from core.ui.text import escape_markdown, link, mark, shorten
 
 _KIND_BADGES = {
     VideoKind.DEMO: ":orange-badge[Demo]",
@@ -40,7 +41,7 @@ def empty_state(icon: str, title: str, text: str) -> None:
 def nothing_found(result: SearchResult) -> None:
     """What was looked for and where, and what to try."""
     query = result.query
-    where = f" in {escape_markdown(plain_list(query.channels))}" if query.channels else ""
+    where = f" in {escape_markdown(listed(query.channels))}" if query.channels else ""
     tips = "Try fewer or other words" + (", all channels" if query.channels else "")
     tips += ", or the mode hybrid." if query.mode is not SearchMode.HYBRID else "."
     empty_state(
@@ -139,9 +140,3 @@ def score_line(passage: Passage) -> str:
     """The score with what it is made of."""
     parts = " · ".join(f"{escape_markdown(name)} {value:.3f}" for name, value in passage.parts.items())
     return f"Score {passage.score:.3f}" + (f" ({parts})" if parts else "")
-
-
-def plain_list(items: Sequence[str]) -> str:
-    """``a, b and c`` as plain text."""
-    names = [one_line(item) for item in items]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""

@@ -9,7 +9,7 @@ import pandas as pd
 
 from core.documents import passage_document, search_document
 from core.models import SearchResult
-from core.ui.text import clock
+from core.phrases import clock
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

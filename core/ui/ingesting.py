@@ -10,11 +10,12 @@ import streamlit as st
 from core.errors import SourceError
 from core.ingestion import IngestProgress
 from core.ledger import ItemState, JobItem
+from core.phrases import one_line
 from core.services import Services
 from core.ui import places
 from core.ui.components import empty_state, notices
 from core.ui.errors import callback, guard
-from core.ui.text import count, escape_markdown, one_line, span_of_time
+from core.ui.text import count, escape_markdown, span_of_time
 
 FILE_TYPES = ["json", "srt", "vtt", "csv"]
 _TICK_S = 1.0

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.models import Citation, Passage, PassageRecord, Segment, Transcript
+from core.phrases import clock, one_line
 from core.ui.errors import guard
-from core.ui.text import clock, escape_markdown, link, mark, one_line
+from core.ui.text import escape_markdown, link, mark
 
 _LINES_AROUND = 4
 """Caption lines before and after the quote."""

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.models import SearchMode, SearchQuery, SearchResult, digest
+from core.phrases import listed
 from core.retrieval import MAX_LIMIT
 from core.ui.charts import BAR_SELECTION, TIMELINE_SELECTION, bar_chart, timeline
-from core.ui.components import notices, passage_card, plain_list
+from core.ui.components import notices, passage_card
 from core.ui.exports import details_table, to_csv, to_json
 from core.ui.player import TranscriptOf, place_of, play
 from core.ui.text import count, duration_ms, escape_markdown
@@ -46,7 +47,7 @@ def show_result(result: SearchResult, transcript_of: TranscriptOf) -> None:
     shown = [passage for passage in result.passages if not video_ids or passage.video.video_id in video_ids]
     if video_ids:
         titles = list(dict.fromkeys(passage.video.title for passage in shown))
-        st.caption(f"Only **{escape_markdown(plain_list(titles))}**. Click a bar again to take it back.")
+        st.caption(f"Only **{escape_markdown(listed(titles))}**. Click a bar again to take it back.")
     playing = st.session_state.get(_PLAYING)
     for passage in shown:
         place = (_identity(result), passage.chunk.id)

@@ -9,10 +9,11 @@ import streamlit as st
 
 from core.ledger import LibraryVideo
 from core.models import Transcript, VideoKind
+from core.phrases import clock, one_line
 from core.services import Services
 from core.ui.components import kind_badge
 from core.ui.errors import callback
-from core.ui.text import clock, count, escape_markdown, link, one_line
+from core.ui.text import count, escape_markdown, link
 
 _KINDS = {VideoKind.YOUTUBE: "YouTube", VideoKind.FILE: "File", VideoKind.ARTICLE: "Article", VideoKind.DEMO: "Demo"}
 _TABLE = "library-table"

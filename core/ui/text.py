@@ -7,28 +7,21 @@ links, images, LaTeX, emoji shortcodes, icons and colour directives; ``escape_ma
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from urllib.parse import quote
+
+from core.phrases import one_line
 
 UNKNOWN = "unknown"
 """How a value is shown that nobody measured."""
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
-_WHITESPACE = re.compile(r"\s+")
 _WORD_JOINER = "\u2060"
 # These are found in the finished text, after backslashes are gone, so that only an invisible character between stops
 # them: shortcodes and icons (":tada:", ":material/bolt:"), addresses ("https://", "www."), e-mail ("a@b.c"). Times
 # ("12:05") are left alone.
 _LATE = re.compile(r"((?<!\d):(?=\d)|:(?=[^\W\d]|[+\-/])|www(?=\.)|@(?=[\w\-]))", re.IGNORECASE)
-_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
-
-
-def one_line(text: str) -> str:
-    """One line without control characters and without marks that reverse the reading direction of what follows."""
-    kept = (c for c in text if c.isspace() or (c not in _BIDI and unicodedata.category(c) not in ("Cc", "Cs", "Co")))
-    return _WHITESPACE.sub(" ", "".join(kept)).strip()
 
 
 def escape_markdown(text: str) -> str:
@@ -76,17 +69,6 @@ def shorten(text: str, limit: int) -> str:
     head = text[: limit - 1]
     cut = head.rfind(" ")
     return f"{head[: cut if cut > limit // 2 else limit - 1].rstrip(' ,;:.')}…"
-
-
-def clock(seconds: float) -> str:
-    """A place in a video.
-
-    >>> clock(65), clock(3723)
-    ('01:05', '1:02:03')
-    """
-    minutes, rest = divmod(max(0, int(seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
 
 
 def span_of_time(seconds: float) -> str:

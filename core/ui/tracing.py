@@ -10,12 +10,13 @@ import streamlit as st
 
 from core.ledger import TraceFilter
 from core.models import AnswerStatus, PassageRecord, Span, Trace
+from core.phrases import clock, one_line
 from core.services import Services
 from core.ui.answers import receipt_rows, show_answer, show_citations, show_partial, status_label
 from core.ui.charts import gantt
 from core.ui.errors import callback, guard
 from core.ui.player import TranscriptOf, place_of, play
-from core.ui.text import clock, count, duration_ms, escape_markdown, escape_paragraphs, moment, money, one_line, shorten
+from core.ui.text import count, duration_ms, escape_markdown, escape_paragraphs, moment, money, shorten
 
 ADDRESS = "trace"
 PAGE_SIZE = 100

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.ui.text import clock, count, duration_ms, escape_markdown, link, mark, money, one_line, shorten, span_of_time
+from core.phrases import clock, one_line
+from core.ui.text import count, duration_ms, escape_markdown, link, mark, money, shorten, span_of_time
 
 PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 """The characters that Markdown could act on."""

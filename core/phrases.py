@@ -1,0 +1,32 @@
+"""Small pieces of wording that pages, answers and the command line share. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+_WHITESPACE = re.compile(r"\s+")
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
+
+
+def one_line(text: str) -> str:
+    """One line without control characters and without marks that reverse the reading direction of what follows."""
+    kept = (c for c in text if c.isspace() or (c not in _BIDI and unicodedata.category(c) not in ("Cc", "Cs", "Co")))
+    return _WHITESPACE.sub(" ", "".join(kept)).strip()
+
+
+def clock(seconds: float) -> str:
+    """A place in a video.
+
+    >>> clock(65), clock(3723)
+    ('01:05', '1:02:03')
+    """
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
+
+
+def listed(items: Sequence[str]) -> str:
+    """``a, b and c``."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""

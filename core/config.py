@@ -43,6 +43,10 @@ class Settings(BaseSettings):
     comet_workspace: str | None = Field(default=None, alias="COMET_WORKSPACE")
     comet_project_name: str | None = Field(default=None, alias="COMET_PROJECT_NAME")
     comet_url_override: str | None = Field(default=None, alias="COMET_URL_OVERRIDE")
+    comet_timeout_s: float = Field(default=10.0, gt=0, le=60)
+    """How long an answer of Comet is waited for."""
+    dataset_upload_mb: float = Field(default=100.0, ge=0)
+    """A version of the data that is larger goes to Comet as a reference to its files, not as their content."""
 
     youtube_url: str = "https://www.youtube.com"
     proxy_url: SecretStr | None = None

@@ -16,6 +16,10 @@
     │   └── ModelUnreachable      refused connection, time-out, server error, cut stream
     ├── VectorIndexError          the vector index failed
     │   └── IndexUnreachable      its server does not answer or refuses the token: nothing is damaged
+    ├── MirrorError               Comet failed; the ledger holds everything, so nothing is lost
+    │   ├── MirrorUnreachable     no answer, too many requests, a server error: to be tried again
+    │   ├── MirrorKeyRejected     it refuses the key, or the key has no rights there
+    │   └── MirrorRefused         it refuses this record for good
     ├── LibraryError              the library folder or the ledger cannot be used
     │   ├── LibraryLocked         another process owns it
     │   ├── LibraryReadOnly       it cannot be written
@@ -104,6 +108,32 @@ class VectorIndexError(CuepointError):
 
 class IndexUnreachable(VectorIndexError):
     """The index's server does not answer or refuses the token; a rebuild would not help."""
+
+
+class MirrorError(CuepointError):
+    """The mirror (Comet) failed; ``subject`` is the record's id where it concerns one."""
+
+
+class MirrorUnreachable(MirrorError):
+    """No connection, a time-out, too many requests, a server error or an answer that nobody can read.
+
+    ``unsure``: what was sent may have arrived all the same. ``retry_after_s``: what the server asked for.
+    """
+
+    def __init__(
+        self, message: str, *, unsure: bool, retry_after_s: float | None = None, subject: str = "", hint: str = ""
+    ) -> None:
+        super().__init__(message, subject=subject, hint=hint)
+        self.unsure = unsure
+        self.retry_after_s = retry_after_s
+
+
+class MirrorKeyRejected(MirrorError):
+    """The mirror refuses the key, or the key may not write to the workspace: nothing can be sent until that changes."""
+
+
+class MirrorRefused(MirrorError):
+    """The mirror refuses this record for good; others it may take."""
 
 
 class LibraryError(CuepointError):

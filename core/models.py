@@ -338,6 +338,8 @@ class Feedback:
     reason: str = ""
     comment: str = ""
     updated_at: datetime | None = None
+    correction: str = ""
+    """What the answer should have said, in the reader's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,6 +381,74 @@ class Trace:
     spans: tuple[Span, ...] = ()
     error: str | None = None
     feedback: Feedback | None = None
+    library_version: str | None = None
+    """The content-addressed version of the library that the passages were retrieved from (core/datasets)."""
+
+
+# ------------------------------------------------------------------------------------------------------ the mirror
+
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorRecord:
+    """What a mirror is told of one trace. Clean: no number that is not finite, no lone surrogate, nothing endless."""
+
+    id: str
+    """By which the mirror knows it: 32 hex digits."""
+    tags: tuple[str, ...]
+    parameters: Mapping[str, Scalar]
+    """By which a team filters and groups: model, temperature, template, tokens by kind, cost."""
+    metrics: Mapping[str, float]
+    chain: Mapping[str, Any]
+    """Inputs, outputs and steps with their times, as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorThumb:
+    """What a mirror is told of a trace's feedback."""
+
+    id: str
+    value: int
+    """1 up, -1 down, 0 taken back."""
+    texts: Mapping[str, str]
+    """Reason, comment and correction, those that there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentRecord:
+    """A Prompt Lab experiment as a mirror shows it."""
+
+    experiment_id: str
+    name: str
+    parameters: Mapping[str, Scalar]
+    metrics: Mapping[str, float | None]
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[Scalar, ...], ...] = ()
+    """The experiment's table, one row a run."""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MirroredTrace:
+    """One record as it was read back from a mirror: ours, or one that another program logged there."""
+
+    record_id: str
+    trace_id: str | None
+    """Ours, None for another program's."""
+    name: str
+    kind: str
+    started_at: datetime
+    user: str = ""
+    template: str = ""
+    model: str | None = None
+    usage: Usage = Usage()
+    total_tokens: int | None = None
+    """Where a program counted no more than that."""
+    cost_usd: float | None = None
+    latency_ms: float | None = None
+    feedback: int | None = None
+    """1 up, -1 down, 0 taken back."""
 
 
 # ----------------------------------------------------------------------------------------------------- the library

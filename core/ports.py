@@ -8,9 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
-from core.models import Hit, IndexRow, Transcript, Usage, Vector, Vectors
+from core.errors import MirrorError
+from core.models import (
+    ExperimentRecord,
+    Hit,
+    IndexRow,
+    MirroredTrace,
+    MirrorRecord,
+    MirrorThumb,
+    Transcript,
+    Usage,
+    Vector,
+    Vectors,
+)
 
 Clock = Callable[[], datetime]
 """Returns the present time, UTC and aware."""
@@ -125,3 +138,53 @@ class ChatModel(Protocol):
         self, messages: Sequence[Message], *, temperature: float = 0.0, max_tokens: int | None = None
     ) -> ChatStream:
         """Starts an answer; retries (429, 5xx, refused connection) happen before the first piece only."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetFiles:
+    """A version of the data as a mirror is told of it."""
+
+    version: str
+    name: str
+    """What the versions of one kind have in common, for example ``library``."""
+    aliases: tuple[str, ...]
+    metadata: Mapping[str, str | int | float | bool | None]
+    files: Mapping[str, Path]
+    """Name in the version -> file on this machine."""
+
+
+class Mirror(Protocol):
+    """A service that shows a team what the ledger holds: Comet.
+
+    Every call may take seconds and none tries again. Each raises MirrorUnreachable (``unsure`` where what was sent may
+    have arrived), MirrorKeyRejected or MirrorRefused. Not safe for threads.
+    """
+
+    def check(self) -> str:
+        """Sees whether the server takes the key; returns where the records stand, for people."""
+
+    def send(self, records: Sequence[MirrorRecord]) -> list[MirrorError | None]:
+        """Adds records that it does not hold; for each None, or why it was not taken.
+
+        Raises where the whole request failed.
+        """
+
+    def replace(self, record: MirrorRecord) -> None:
+        """Brings a record that it holds up to date."""
+
+    def holds(self, record_id: str) -> bool:
+        """Whether there is a record or an experiment of that id."""
+
+    def send_thumb(self, thumb: MirrorThumb, *, unsure: bool) -> None:
+        """Sets the feedback of a record that it holds; ``unsure``: looks first what of it has arrived already."""
+
+    def send_experiment(self, experiment: ExperimentRecord) -> None:
+        """Adds an experiment, or brings it up to date."""
+
+    def send_dataset(self, dataset: DatasetFiles) -> None:
+        """Adds a version of the data, once: a version that it holds is left alone."""
+
+    def read_back(self, since: datetime | None) -> Iterator[list[MirroredTrace]]:
+        """Records that started since then, newest first, a hundred at a time."""
+
+    def close(self) -> None: ...

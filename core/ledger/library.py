@@ -50,7 +50,7 @@ class LibraryStore:
         """
         fresh = fresh_chunks(transcript, chunks)
         dimensions = dimensions_of(chunks)
-        values = video_values(transcript, chunks)
+        values = video_values(transcript, fresh)
         with self._database.write() as connection:
             revision = lock_revision(connection)
             if only_at is not None and _revision_of(connection, transcript.video.video_id) != only_at:

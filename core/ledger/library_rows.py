@@ -11,7 +11,7 @@ import numpy as np
 from core.errors import EmbeddingError
 from core.ledger.codec import measured, pack_cues, pack_vectors, pack_windows, unpack_cues, unpack_windows
 from core.ledger.columns import finite
-from core.models import Chunk, EmbeddedChunk, IndexRow, Transcript, Video, VideoKind
+from core.models import Chunk, EmbeddedChunk, IndexRow, Transcript, Video, VideoKind, digest
 
 _UNUSED = np.zeros(0, dtype=np.float32)
 
@@ -46,6 +46,11 @@ def index_hash(chunk: Chunk, video: Video) -> str:
     return IndexRow(chunk, video, _UNUSED).content_hash
 
 
+def chunks_hash(index_hashes: Sequence[str]) -> str:
+    """SHA-256 over the hashes of a video's chunks in their order."""
+    return digest("\n".join(index_hashes))
+
+
 def _check(video: Video, embedded: EmbeddedChunk) -> None:
     chunk, vectors = embedded.chunk, embedded.vectors
     if chunk.video_id != video.video_id:
@@ -67,7 +72,7 @@ def dimensions_of(chunks: Sequence[EmbeddedChunk]) -> int | None:
     return lengths.pop() if lengths else None
 
 
-def video_values(transcript: Transcript, chunks: Sequence[EmbeddedChunk]) -> dict[str, Any]:
+def video_values(transcript: Transcript, fresh: Sequence[FreshChunk]) -> dict[str, Any]:
     """The row of a video without ``added_at`` and ``revision``, which the ledger sets."""
     video = transcript.video
     return {
@@ -80,8 +85,9 @@ def video_values(transcript: Transcript, chunks: Sequence[EmbeddedChunk]) -> dic
         "duration_s": finite(video.duration_s),
         "note": video.note,
         "content_hash": transcript.content_hash,
-        "chunk_count": len(chunks),
-        "char_count": sum(len(embedded.chunk.text) for embedded in chunks),
+        "chunks_hash": chunks_hash([item.index_hash for item in fresh]),
+        "chunk_count": len(fresh),
+        "char_count": sum(len(item.chunk.text) for item in fresh),
     }
 
 

@@ -18,7 +18,7 @@ FEEDBACK = "feedback"
 def enqueue(connection: Connection, kind: str, trace_ids: Sequence[str], now: datetime) -> None:
     """Puts rows in, or back in where they were sent before; a row's version tells a sender that it was overtaken."""
     fresh = {"state": "pending", "version": 1, "attempts": 0, "queued_at": now, "next_at": now}
-    fresh |= {"sent_at": None, "error": None}
+    fresh |= {"sent_at": None, "error": None, "sent_version": None, "unsure": False, "document": None}
     put(connection, outbox, [{"kind": kind, "id": trace_id} | fresh for trace_id in trace_ids])
 
 

@@ -48,6 +48,7 @@ videos = Table(
     Column("note", AnyText, nullable=False),
     Column("added_at", UtcTime, nullable=False),
     Column("content_hash", AnyText, nullable=False),
+    Column("chunks_hash", AnyText, nullable=False, server_default=""),
     Column("chunk_count", Integer, nullable=False),
     Column("char_count", BigKey, nullable=False),
     Column("revision", BigKey, nullable=False),
@@ -140,11 +141,13 @@ traces = Table(
     Column("notices", Json, nullable=False),
     Column("prompt", Json, nullable=False),
     Column("passages", Json, nullable=False),
+    Column("library_version", AnyText),
     Index("ix_traces_started_at", "started_at"),
     Index("ix_traces_status", "status", "started_at"),
     Index("ix_traces_kind", "kind", "started_at"),
     Index("ix_traces_conversation", "conversation_id", "started_at"),
     Index("ix_traces_day_model", "day", "model"),
+    Index("ix_traces_library_version", "library_version"),
 )
 
 spans = Table(
@@ -167,23 +170,91 @@ feedback = Table(
     Column("value", Integer, nullable=False),
     Column("reason", AnyText, nullable=False),
     Column("comment", AnyText, nullable=False),
+    Column("correction", AnyText, nullable=False, server_default=""),
     Column("updated_at", UtcTime, nullable=False),
     Index("ix_feedback_value", "value"),
 )
+
+# -------------------------------------------------------------------------------------------------------- the mirror
 
 outbox = Table(
     "outbox",
     metadata,
     Column("kind", AnyText, primary_key=True),
-    Column("id", AnyText, ForeignKey("traces.trace_id", ondelete="CASCADE"), primary_key=True),
+    Column("id", AnyText, primary_key=True),
     Column("state", AnyText, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("sent_version", Integer),
+    Column("unsure", Boolean, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("queued_at", UtcTime, nullable=False),
     Column("next_at", UtcTime, nullable=False),
     Column("sent_at", UtcTime),
     Column("error", AnyText),
+    Column("document", Json),
     Index("ix_outbox_state", "state", "next_at"),
+)
+
+mirror_state = Table(
+    "mirror_state",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("owner", AnyText),
+    Column("status", AnyText, nullable=False),
+    Column("detail", AnyText, nullable=False),
+    Column("since", UtcTime, nullable=False),
+    Column("target", AnyText, nullable=False),
+)
+
+mirrored_traces = Table(
+    "mirrored_traces",
+    metadata,
+    Column("record_id", AnyText, primary_key=True),
+    Column("trace_id", AnyText),
+    Column("name", AnyText, nullable=False),
+    Column("kind", AnyText, nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("user", AnyText, nullable=False),
+    Column("template", AnyText, nullable=False),
+    Column("model", AnyText),
+    Column("prompt_tokens", Count),
+    Column("completion_tokens", Count),
+    Column("cached_tokens", Count),
+    Column("reasoning_tokens", Count),
+    Column("total_tokens", Count),
+    Column("cost_usd", Number),
+    Column("latency_ms", Number),
+    Column("feedback", Integer),
+    Column("read_at", UtcTime, nullable=False),
+    Index("ix_mirrored_traces_day", "day", "model"),
+    Index("ix_mirrored_traces_trace_id", "trace_id"),
+)
+
+# ------------------------------------------------------------------------------------------------- dataset versions
+
+dataset_versions = Table(
+    "dataset_versions",
+    metadata,
+    Column("version", AnyText, primary_key=True),
+    Column("kind", AnyText, nullable=False),
+    Column("name", AnyText, nullable=False),
+    Column("alias", AnyText, nullable=False),
+    Column("note", AnyText, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("rows", BigKey, nullable=False),
+    Column("bytes", BigKey, nullable=False),
+    Column("manifest", Json, nullable=False),
+    Index("ix_dataset_versions_kind", "kind", "created_at"),
+)
+
+dataset_uses = Table(
+    "dataset_uses",
+    metadata,
+    Column("version", AnyText, primary_key=True),
+    Column("kind", AnyText, primary_key=True),
+    Column("id", AnyText, primary_key=True),
+    Column("used_at", UtcTime, nullable=False),
 )
 
 # ---------------------------------------------------------------------------------------------- processes and jobs

@@ -39,6 +39,7 @@ def trace_values(trace: Trace, owner: str | None) -> dict[str, Any]:
         "channels": list(trace.channels),
         "prompt": [dict(message) for message in trace.prompt],
         "passages": [_PASSAGE.dump(passage) for passage in trace.passages],
+        "library_version": trace.library_version,
         **_answer_values(answer),
     }
 
@@ -102,6 +103,7 @@ def trace_of(row: RowMapping, spans: Sequence[Span]) -> Trace:
         spans=tuple(spans),
         error=row["error"],
         feedback=_feedback_of(row),
+        library_version=row["library_version"],
     )
 
 
@@ -132,5 +134,10 @@ def _feedback_of(row: RowMapping) -> Feedback | None:
     if row["feedback_value"] is None:
         return None
     return Feedback(
-        row["trace_id"], row["feedback_value"], row["feedback_reason"], row["feedback_comment"], row["feedback_at"]
+        row["trace_id"],
+        row["feedback_value"],
+        row["feedback_reason"],
+        row["feedback_comment"],
+        row["feedback_at"],
+        row["feedback_correction"],
     )

@@ -28,6 +28,7 @@ _FEEDBACK = (
     feedback.c.value.label("feedback_value"),
     feedback.c.reason.label("feedback_reason"),
     feedback.c.comment.label("feedback_comment"),
+    feedback.c.correction.label("feedback_correction"),
     feedback.c.updated_at.label("feedback_at"),
 )
 _ALL = (*traces.c, *_FEEDBACK)
@@ -116,6 +117,7 @@ class TraceStore:
             "value": thumb.value,
             "reason": thumb.reason,
             "comment": thumb.comment,
+            "correction": thumb.correction,
             "updated_at": now,
         }
         with self._database.write() as connection:

@@ -15,6 +15,8 @@ from typing import Any
 
 import psycopg
 
+from core.ledger.schema import library_state, metadata
+
 
 def find_binaries() -> Path | None:
     """The folder of initdb and postgres: on the PATH, or where Debian puts it."""
@@ -48,8 +50,9 @@ class Cluster:
     def emptied(self, name: str) -> str:
         """The address of a prepared ledger, with whatever the test before left in it taken out."""
         with psycopg.connect(self.url(name), autocommit=True) as connection:
-            for table in ("videos", "embedders", "traces", "processes", "jobs"):
-                connection.execute(f"DELETE FROM {table}")
+            for table in metadata.sorted_tables[::-1]:
+                if table is not library_state:
+                    connection.execute(f"DELETE FROM {table.name}")
             connection.execute("UPDATE library_state SET revision = 0")
         return self.url(name)
 

@@ -1,0 +1,1 @@
+"""Versions of the data: the library, logged traces, feedback, each content-addressed."""

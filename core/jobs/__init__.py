@@ -1,0 +1,1 @@
+"""Processes of their own: ``python -m core.jobs.<name>``."""

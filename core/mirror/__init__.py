@@ -1,0 +1,1 @@
+"""What a team sees elsewhere of what the ledger holds: records, delivery, and what is read back."""

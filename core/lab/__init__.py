@@ -1,0 +1,1 @@
+"""Prompt Lab: experiments over prompts, models and temperatures, their scores and verdicts."""

@@ -1,4 +1,4 @@
-"""Takes out of a model's text what could load, link or hide something: transcripts can make a model write it."""
+"""Makes texts that others wrote harmless where they are shown or opened: transcripts can make a model write anything."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 _MOST_ROUNDS = 5
 """What is hidden inside what was removed is removed too."""
 _KEPT_CONTROLS = "\n\t"
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def plain(text: str) -> str:
@@ -42,6 +43,15 @@ def plain(text: str) -> str:
         if text == before:
             break
     return text
+
+
+def spreadsheet_cell(text: str) -> str:
+    """The text for a cell of a CSV file: what a spreadsheet would run as a formula gets an apostrophe in front.
+
+    >>> spreadsheet_cell("=HYPERLINK(1)"), spreadsheet_cell("2 = 2")
+    ("'=HYPERLINK(1)", '2 = 2')
+    """
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _once(text: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.plain_text import plain
+from core.plain_text import plain, spreadsheet_cell
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,12 @@ def test_no_mixture_leaves_an_image_a_tag_or_an_address(pieces: list[str]) -> No
 @given(st.text())
 def test_cleaning_twice_changes_nothing_more(text: str) -> None:
     assert plain(plain(text)) == plain(text)
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n"])
+def test_a_cell_that_a_spreadsheet_would_run_gets_an_apostrophe(begin: str) -> None:
+    assert spreadsheet_cell(f"{begin}cmd") == f"'{begin}cmd"
+
+
+def test_other_cells_stay_as_they_are() -> None:
+    assert [spreadsheet_cell(text) for text in ("", "2 = 2", "plain")] == ["", "2 = 2", "plain"]

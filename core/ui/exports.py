@@ -10,8 +10,7 @@ import pandas as pd
 from core.documents import passage_document, search_document
 from core.models import SearchResult
 from core.phrases import clock
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from core.plain_text import spreadsheet_cell
 
 
 def details_table(result: SearchResult) -> pd.DataFrame:
@@ -42,4 +41,4 @@ def to_csv(result: SearchResult) -> str:
 
 
 def _harmless(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    return spreadsheet_cell(cell) if isinstance(cell, str) else cell

@@ -83,7 +83,8 @@ class Handler(BaseHTTPRequestHandler):
             for n in range(len(body)):
                 self.wfile.write(body[n : n + 1])
                 if self.server.fake.stopping.wait(fault.byte_s):
-                    break
+                    self.close_connection = True
+                    return
         else:
             self.wfile.write(body)
 

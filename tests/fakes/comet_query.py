@@ -41,7 +41,7 @@ def _holds(one: Experiment, source: str, rule: Mapping[str, Any]) -> bool:
         return rule["field"] in one.tags
     value, operator, wanted = _value(one, source, rule["field"]), rule["operator"], rule["value"]
     if operator in {"is_null", "is_not_null"}:
-        return (value is MISSING) == (operator == "is_null")
+        return bool((value is MISSING) == (operator == "is_null"))
     if operator not in COMPARE:
         raise Refused(400, f"The fake has no operator {operator}")
     if value is MISSING:

@@ -1,4 +1,4 @@
-"""Makes texts that others wrote harmless where they are shown or opened: transcripts can make a model write anything."""
+"""Makes texts that others wrote harmless where they are shown or opened: transcripts can make a model write it."""
 
 from __future__ import annotations
 

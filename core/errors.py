@@ -22,6 +22,7 @@
     │   └── MirrorRefused         it refuses this record for good
     ├── LibraryError              the library folder or the ledger cannot be used
     │   ├── LibraryLocked         another process owns it
+    │   │   └── LeaseLost         another process sends to the mirror now
     │   ├── LibraryReadOnly       it cannot be written
     │   ├── LibraryFull           the disk is full
     │   └── LibraryCorrupt        a file of it is damaged
@@ -142,6 +143,10 @@ class LibraryError(CuepointError):
 
 class LibraryLocked(LibraryError):
     """Another process owns the library."""
+
+
+class LeaseLost(LibraryLocked):
+    """The mirror hears from another process now, or this one never took the lease."""
 
 
 class LibraryReadOnly(LibraryError):

@@ -10,9 +10,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from core.ledger.database import Database, parse_url
+from core.ledger.dataset_values import DatasetKind, DatasetUse, DatasetUses, DatasetVersion, KeptVideo, VideoFacts
+from core.ledger.datasets import DatasetStore
 from core.ledger.jobs import JobStore
 from core.ledger.library import LibraryStore
 from core.ledger.migrate import prepare
+from core.ledger.mirrored import MirroredStore
+from core.ledger.outbox import OutboxStore
 from core.ledger.processes import Processes
 from core.ledger.terms import TermStore
 from core.ledger.traces import TraceStore
@@ -22,26 +26,45 @@ from core.ledger.values import (
     JobItem,
     JobState,
     LibraryVideo,
+    MirrorState,
+    OutboxRow,
+    OutboxState,
     OutboxStats,
+    SenderStatus,
+    Settled,
     StoredChunk,
     TraceFilter,
 )
 from core.ports import Clock
 
 __all__ = [
+    "DatasetKind",
+    "DatasetStore",
+    "DatasetUse",
+    "DatasetUses",
+    "DatasetVersion",
     "ItemState",
     "Job",
     "JobItem",
     "JobState",
     "JobStore",
+    "KeptVideo",
     "Ledger",
     "LibraryStore",
     "LibraryVideo",
+    "MirrorState",
+    "MirroredStore",
+    "OutboxRow",
+    "OutboxState",
     "OutboxStats",
+    "OutboxStore",
+    "SenderStatus",
+    "Settled",
     "StoredChunk",
     "TermStore",
     "TraceFilter",
     "TraceStore",
+    "VideoFacts",
     "open_ledger",
 ]
 
@@ -56,6 +79,9 @@ class Ledger:
         self.terms = TermStore(database)
         self.traces = TraceStore(database, self._processes, clock)
         self.jobs = JobStore(database, self._processes, clock)
+        self.outbox = OutboxStore(database, self._processes, clock)
+        self.mirrored = MirroredStore(database, clock)
+        self.datasets = DatasetStore(database, clock)
 
     @property
     def url(self) -> str:

@@ -192,7 +192,7 @@ outbox = Table(
     Column("sent_at", UtcTime),
     Column("error", AnyText),
     Column("document", Json),
-    Index("ix_outbox_state", "state", "next_at"),
+    Index("ix_outbox_state", "state", "next_at", "queued_at"),
 )
 
 mirror_state = Table(

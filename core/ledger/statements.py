@@ -26,6 +26,17 @@ def upsert(table: Table, *, for_sqlite: bool) -> Insert:
     return statement.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=changed)
 
 
+@cache
+def _insert_new(table: Table, *, for_sqlite: bool) -> Insert:
+    return (sqlite.insert(table) if for_sqlite else postgresql.insert(table)).on_conflict_do_nothing()
+
+
+def add(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Writes the rows whose key is new; the others stay as they are."""
+    if rows:
+        connection.execute(_insert_new(table, for_sqlite=connection.dialect.name == "sqlite"), rows)
+
+
 def put(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Writes rows, each with every column, whether or not there is one with its key."""
     if rows:

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, func, insert, or_, select, update
 
 from core.errors import NotFound
-from core.ledger import outbox
 from core.ledger.columns import escape_text
 from core.ledger.database import Database
+from core.ledger.outbox_rows import SAMPLE, TRACE, counts, enqueue, enqueue_feedback
 from core.ledger.processes import Processes
 from core.ledger.schema import feedback, spans, traces
 from core.ledger.statements import put
@@ -35,6 +35,7 @@ _ALL = (*traces.c, *_FEEDBACK)
 _LIGHT = (*(column for column in traces.c if column.name not in HEAVY), *_FEEDBACK)
 
 _ADD_TRACE = insert(traces)
+_KNOWN = select(traces.c.kind, traces.c.status).where(traces.c.trace_id == bindparam("key")).with_for_update()
 _DROP_SPANS = delete(spans).where(spans.c.trace_id == bindparam("key"))
 _SPANS = (
     select(spans).where(spans.c.trace_id.in_(bindparam("ids", expanding=True))).order_by(*spans.primary_key.columns)
@@ -80,7 +81,7 @@ class TraceStore:
             connection.execute(_DROP_SPANS, [{"key": trace.trace_id} for trace in finished])
             put(connection, spans, steps)
             if mirror:
-                outbox.enqueue(connection, outbox.TRACE, [trace.trace_id for trace in finished], now)
+                enqueue(connection, TRACE, [trace.trace_id for trace in finished], now)
 
     def abandon_running(
         self, *, older_than: timedelta | None = None, owner: str | None = None, mirror: bool = False
@@ -106,11 +107,15 @@ class TraceStore:
         still = (traces.c.trace_id == trace_id) & (traces.c.status == str(AnswerStatus.RUNNING))
         changed = connection.execute(update(traces).where(still).values(values)).rowcount
         if mirror and changed:
-            outbox.enqueue(connection, outbox.TRACE, [trace_id], self._clock())
+            enqueue(connection, TRACE, [trace_id], self._clock())
         return changed
 
     def save_feedback(self, thumb: Feedback, *, mirror: bool) -> None:
-        """Sets or replaces a trace's thumb, and its outbox row in the same transaction. Raises NotFound."""
+        """Sets or replaces a trace's thumb; with ``mirror`` its outbox row too, in the same transaction.
+
+        The trace gets a row where it has none: it was answered before there was a mirror. Sample traffic gets none.
+        Raises NotFound.
+        """
         now = self._clock()
         values = {
             "trace_id": thumb.trace_id,
@@ -121,14 +126,13 @@ class TraceStore:
             "updated_at": now,
         }
         with self._database.write() as connection:
-            known = connection.execute(
-                select(traces.c.trace_id).where(traces.c.trace_id == thumb.trace_id).with_for_update()
-            )
-            if known.one_or_none() is None:
+            known = connection.execute(_KNOWN, {"key": thumb.trace_id}).one_or_none()
+            if known is None:
                 raise _no_trace(thumb.trace_id)
             put(connection, feedback, [values])
-            if mirror:
-                outbox.enqueue(connection, outbox.FEEDBACK, [thumb.trace_id], now)
+            if mirror and not known.kind.startswith(SAMPLE):
+                finished = known.status != str(AnswerStatus.RUNNING)
+                enqueue_feedback(connection, thumb.trace_id, now, finished=finished)
 
     # ------------------------------------------------------------------------------------------------------ reading
 
@@ -159,7 +163,7 @@ class TraceStore:
 
     def outbox_counts(self) -> OutboxStats:
         with self._database.read() as connection:
-            return outbox.counts(connection, self._clock())
+            return counts(connection, self._clock())
 
     def _read(self, query: Select[Any]) -> Traces:
         with self._database.read() as connection:

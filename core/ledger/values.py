@@ -64,6 +64,83 @@ class OutboxStats:
     """Age of the oldest waiting row; None where none waits."""
 
 
+class OutboxState(StrEnum):
+    """What became of one row of the outbox."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    DEAD = "dead"
+    """The mirror refused it for good; kept with the reason, to be mended and sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One thing that the mirror is to hear of."""
+
+    kind: str
+    """``trace``, ``feedback``, ``experiment``, ``dataset``."""
+    id: str
+    """Of the trace (for its feedback too), of the experiment, the version of the data."""
+    state: OutboxState
+    version: int
+    """Counts the changes, from 1."""
+    sent_version: int | None
+    """The version that the mirror has confirmed; None where it confirmed none."""
+    unsure: bool
+    """An attempt was begun, and nobody knows whether it arrived: ask before sending again."""
+    attempts: int
+    """Those that failed since the last change."""
+    queued_at: datetime
+    """When the oldest change was made that the mirror has not confirmed; of a sent row its last change."""
+    next_at: datetime
+    """Not to be tried before."""
+    sent_at: datetime | None
+    """When ``sent_version`` was confirmed."""
+    error: str | None
+    """Why the last attempt failed."""
+    document: Any
+    """JSON: what is sent of an experiment or a dataset, or a mended record; None: made from the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of an attempt to send a row."""
+
+    row: OutboxRow
+    """As ``due()`` gave it: its version is the one that the mirror now holds."""
+    state: OutboxState | str
+    error: str | None = None
+    retry_after_s: float | None = None
+    """Of a pending one: wait so long, at most ten minutes; None: at once."""
+    unsure: bool = False
+    """What was sent, now or in an earlier attempt, may have arrived."""
+
+
+class SenderStatus(StrEnum):
+    """What the process that sends to the mirror is doing."""
+
+    SENDING = "sending"
+    IDLE = "idle"
+    WAITING = "waiting"
+    """The mirror does not answer; it is tried again after a while."""
+    PAUSED = "paused"
+    """The mirror rejects the key; nothing is tried until that changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorState:
+    """What the sender last said of itself."""
+
+    status: SenderStatus = SenderStatus.IDLE
+    detail: str = ""
+    since: datetime | None = None
+    """When the status began; None where nobody sent yet."""
+    target: str = ""
+    """Where the records stand, for people."""
+    owner_alive: bool = False
+    """Whether a living process holds the lease; without one nothing is sent, whatever the status says."""
+
+
 class ItemState(StrEnum):
     """What became of one item of a job."""
 

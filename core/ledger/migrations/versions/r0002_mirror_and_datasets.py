@@ -39,7 +39,10 @@ def _hash_chunks() -> None:
 
 
 def _outbox() -> None:
-    """The table is made anew: rows of other kinds name no trace, and SQLite cannot drop a foreign key."""
+    """The table is made anew: rows of other kinds name no trace, and SQLite cannot drop a foreign key.
+
+    A thumb waits for its trace from now on, so a trace that has only a thumb in the outbox gets a row.
+    """
     op.execute("CREATE TABLE outbox_before AS SELECT * FROM outbox")
     op.drop_table("outbox")
     op.create_table(
@@ -58,10 +61,17 @@ def _outbox() -> None:
         sa.Column("document", sa.Text),
         sa.PrimaryKeyConstraint("kind", "id", name="pk_outbox"),
     )
-    op.create_index("ix_outbox_state", "outbox", ["state", "next_at"])
+    op.create_index("ix_outbox_state", "outbox", ["state", "next_at", "queued_at"])
     op.execute(
-        "INSERT INTO outbox (kind, id, state, version, unsure, attempts, queued_at, next_at, sent_at, error) "
-        "SELECT kind, id, state, version, FALSE, attempts, queued_at, next_at, sent_at, error FROM outbox_before"
+        "INSERT INTO outbox "
+        "(kind, id, state, version, sent_version, unsure, attempts, queued_at, next_at, sent_at, error) "
+        "SELECT kind, id, state, version, CASE WHEN state = 'sent' THEN version END, FALSE, attempts, "
+        "queued_at, next_at, sent_at, error FROM outbox_before"
+    )
+    op.execute(
+        "INSERT INTO outbox (kind, id, state, version, unsure, attempts, queued_at, next_at) "
+        "SELECT 'trace', id, 'pending', 1, FALSE, 0, queued_at, next_at FROM outbox_before WHERE kind = 'feedback' "
+        "AND id NOT IN (SELECT id FROM outbox_before WHERE kind = 'trace')"
     )
     op.drop_table("outbox_before")
 

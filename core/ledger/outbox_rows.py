@@ -1,0 +1,130 @@
+"""Rows of the outbox: how they come in, in the transaction of what they tell of, and how they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Exists, bindparam, case, exists, func, null, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import Insert
+
+from core.ledger.schema import outbox
+from core.ledger.values import OutboxRow, OutboxState, OutboxStats
+
+TRACE = "trace"
+FEEDBACK = "feedback"
+SAMPLE = "sample"
+"""What the kind of a trace begins with that nobody asked for: made-up traffic, of which a mirror is told nothing."""
+
+PENDING, SENT, DEAD = str(OutboxState.PENDING), str(OutboxState.SENT), str(OutboxState.DEAD)
+
+_BY_STATE = select(outbox.c.state, func.count(), func.min(outbox.c.queued_at)).group_by(outbox.c.state)
+_OF_TRACE = (
+    select(outbox.c.state, outbox.c.sent_version, outbox.c.error)
+    .where(outbox.c.kind == TRACE, outbox.c.id == bindparam("trace_id"))
+    .with_for_update()
+)
+
+
+def enqueue(
+    connection: Connection,
+    kind: str,
+    ids: Sequence[str],
+    now: datetime,
+    *,
+    documents: Mapping[str, Any] | None = None,
+) -> None:
+    """Puts rows in, or back in; a row's version tells a sender that it was overtaken.
+
+    What the mirror has confirmed, and whether an attempt may have arrived, stays known. A mended document is dropped.
+    In order of the ids, so that two transactions never wait for each other.
+    """
+    fresh = {"kind": kind, "state": PENDING, "version": 1, "attempts": 0, "queued_at": now, "next_at": now}
+    fresh |= {"sent_at": None, "error": None, "sent_version": None, "unsure": False}
+    rows = [fresh | {"id": key, "document": (documents or {}).get(key)} for key in sorted(ids)]
+    if rows:
+        connection.execute(_upsert(for_sqlite=connection.dialect.name == "sqlite"), rows)
+
+
+def enqueue_feedback(connection: Connection, trace_id: str, now: datetime, *, finished: bool) -> None:
+    """Puts a thumb in, and before it its ``finished`` trace where that was never put in.
+
+    The thumb of a trace that the mirror refused is refused with it.
+    """
+    known = connection.execute(_OF_TRACE, {"trace_id": trace_id}).one_or_none()
+    if known is None and finished:
+        enqueue(connection, TRACE, [trace_id], now)
+    enqueue(connection, FEEDBACK, [trace_id], now)
+    if known is not None and known.state == DEAD:
+        drop_feedback(connection, {trace_id: known.error})
+
+
+def drop_feedback(connection: Connection, refused: Mapping[str, str | None]) -> None:
+    """Makes the waiting thumbs of refused traces (id -> reason) dead, where the mirror holds no record of the trace."""
+    rows = [
+        {"trace": key, "reason": f"Its trace was refused: {reason or 'no reason is known'}"}
+        for key, reason in refused.items()
+    ]
+    if rows:
+        connection.execute(_DROP, rows)
+
+
+def trace_row(*conditions: Any) -> Exists:
+    """There is a row of the trace that a row of feedback belongs to, and the conditions hold for it."""
+    return exists().where(_TRACE.c.kind == TRACE, _TRACE.c.id == outbox.c.id, *conditions)
+
+
+_TRACE = outbox.alias("of_trace")
+TRACE_ARRIVED = trace_row(_TRACE.c.state != PENDING, _TRACE.c.sent_version.is_not(None))
+"""The mirror holds the trace, and no newer version of it waits."""
+
+TRACE_REFUSED = trace_row(_TRACE.c.state == DEAD, _TRACE.c.sent_version.is_(None))
+
+_DROP = (
+    update(outbox)
+    .where(outbox.c.kind == FEEDBACK, outbox.c.id == bindparam("trace"), outbox.c.state == PENDING, TRACE_REFUSED)
+    .values(state=DEAD, error=bindparam("reason"))
+)
+
+
+def row_of(row: Any) -> OutboxRow:
+    return OutboxRow(
+        row.kind,
+        row.id,
+        OutboxState(row.state),
+        row.version,
+        row.sent_version,
+        row.unsure,
+        row.attempts,
+        row.queued_at,
+        row.next_at,
+        row.sent_at,
+        row.error,
+        row.document,
+    )
+
+
+def counts(connection: Connection, now: datetime) -> OutboxStats:
+    by_state = {state: (count, oldest) for state, count, oldest in connection.execute(_BY_STATE)}
+    pending, oldest = by_state.get(PENDING, (0, None))
+    age_s = None if oldest is None else max(0.0, (now - oldest).total_seconds())
+    return OutboxStats(pending, by_state.get(SENT, (0, None))[0], by_state.get(DEAD, (0, None))[0], age_s)
+
+
+@cache
+def _upsert(*, for_sqlite: bool) -> Insert:
+    statement = sqlite.insert(outbox) if for_sqlite else postgresql.insert(outbox)
+    fresh = statement.excluded
+    changed = {
+        "state": fresh.state,
+        "version": outbox.c.version + 1,
+        "attempts": 0,
+        "queued_at": case((outbox.c.state == PENDING, outbox.c.queued_at), else_=fresh.queued_at),
+        "next_at": fresh.next_at,
+        "error": null(),
+        "document": fresh.document,
+    }
+    return statement.on_conflict_do_update(index_elements=[outbox.c.kind, outbox.c.id], set_=changed)

@@ -451,6 +451,147 @@ class MirroredTrace:
     """1 up, -1 down, 0 taken back."""
 
 
+# -------------------------------------------------------------------------------------------- Prompt Lab and Drift
+
+
+@dataclass(frozen=True, slots=True)
+class TestCase:
+    """One case of a test set: what a template is filled with, and what a good answer would be."""
+
+    __test__ = False  # no test for pytest
+
+    case_id: str
+    variables: Mapping[str, str]
+    expected: str = ""
+    """What scorers compare with; empty where there is no one answer."""
+    tests: str = ""
+    """Source of a unittest module for generated code."""
+    note: str = ""
+    trace_id: str | None = None
+    """The trace that it came from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What one scorer says of one output."""
+
+    value: float | None
+    """0 to 1, higher is better, or a measure such as milliseconds; None: it could not be scored."""
+    passed: bool | None = None
+    reason: str = ""
+
+
+class RunState(StrEnum):
+    PENDING = "pending"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One cell of an experiment: a template, a model and a temperature on one case."""
+
+    position: int
+    """From 0, in the order of the grid."""
+    template: str
+    version: int | None
+    model: str
+    temperature: float | None
+    case_id: str
+    repeat: int
+    """From 0; those above it are never served from the cache."""
+    state: RunState = RunState.PENDING
+    content_key: str = ""
+    """SHA-256 over what decides the output: messages, model, server, temperature."""
+    trace_id: str | None = None
+    output: str | None = None
+    scores: Mapping[str, Score] = field(default_factory=dict)
+    passed: bool | None = None
+    """Whether every scorer that passes or fails let it pass; None where none does."""
+    usage: Usage = Usage()
+    cost_usd: float | None = None
+    latency_ms: float | None = None
+    cached: bool = False
+    error: str | None = None
+
+
+class ExperimentState(StrEnum):
+    RUNNING = "running"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    """By a person; it can be resumed."""
+    CAPPED = "capped"
+    """It would have cost more than its cap."""
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A grid of runs."""
+
+    experiment_id: str
+    name: str
+    state: ExperimentState
+    spec: Mapping[str, Any]
+    total: int
+    """Its cells."""
+    created_at: datetime
+    finished_at: datetime | None = None
+    max_cost_usd: float | None = None
+    spent_usd: float | None = None
+    """None where a price is unknown."""
+    error: str | None = None
+
+
+class DriftVerdict(StrEnum):
+    DRIFT = "drift"
+    NO_DRIFT = "no drift"
+    NOT_ENOUGH = "not enough data"
+
+
+@dataclass(frozen=True, slots=True)
+class DriftColumn:
+    """One column of a drift report."""
+
+    column: str
+    kind: str
+    """``number``, ``category`` or ``text``."""
+    method: str
+    score: float | None
+    threshold: float | None
+    p_value: float | None
+    q_value: float | None
+    """The p-value after Benjamini and Hochberg (1995) over the report's columns."""
+    drifted: bool
+    n_reference: int
+    n_current: int
+
+
+@dataclass(frozen=True, slots=True)
+class DriftReport:
+    """The traffic of one window against that of another."""
+
+    report_id: str
+    created_at: datetime
+    state: str
+    """``running``, ``finished`` or ``failed``."""
+    reference: str
+    current: str
+    """Windows as core/drift/windows.py writes them."""
+    origin: str = "page"
+    """``page``, ``command`` or ``schedule``."""
+    n_reference: int | None = None
+    n_current: int | None = None
+    verdict: DriftVerdict | None = None
+    sentence: str = ""
+    columns: tuple[DriftColumn, ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
+    """Column and why it was not compared."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    finished_at: datetime | None = None
+    error: str | None = None
+
+
 # ----------------------------------------------------------------------------------------------------- the library
 
 

@@ -13,7 +13,7 @@ from core.errors import LibraryError, LibraryLocked
 from core.ledger.database import Database
 from core.ledger.faults import corrupt, library_file, translate_os
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest revision in migrations/versions. Alembic is imported only where the ledger does not stand at it."""
 
 VERSION_TABLE = "cuepoint_version"

@@ -299,3 +299,242 @@ job_items = Table(
     Column("finished_at", UtcTime),
     UniqueConstraint("job_id", "item_hash"),
 )
+
+# -------------------------------------------------------------------------------------------------------------- prompts
+
+prompt_versions = Table(
+    "prompt_versions",
+    metadata,
+    Column("name", AnyText, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("system", AnyText, nullable=False),
+    Column("user", AnyText, nullable=False),
+    Column("note", AnyText, nullable=False),
+    Column("author", AnyText, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("content_hash", AnyText, nullable=False),
+)
+
+prompt_aliases = Table(
+    "prompt_aliases",
+    metadata,
+    Column("name", AnyText, primary_key=True),
+    Column("alias", AnyText, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("moved_at", UtcTime, nullable=False),
+)
+
+prompt_moves = Table(
+    "prompt_moves",
+    metadata,
+    Column("move_id", BigKey, primary_key=True, autoincrement=True),
+    Column("name", AnyText, nullable=False),
+    Column("alias", AnyText, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("previous", Integer),
+    Column("author", AnyText, nullable=False),
+    Column("moved_at", UtcTime, nullable=False),
+    Index("ix_prompt_moves_name", "name", "alias", "move_id"),
+)
+
+
+# ------------------------------------------------------------------------------------------------------------ test sets
+
+test_sets = Table(
+    "test_sets",
+    metadata,
+    Column("set_id", AnyText, primary_key=True),
+    Column("name", AnyText, nullable=False),
+    Column("description", AnyText, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    UniqueConstraint("name"),
+)
+
+test_cases = Table(
+    "test_cases",
+    metadata,
+    Column("set_id", AnyText, ForeignKey("test_sets.set_id", ondelete="CASCADE"), primary_key=True),
+    Column("case_id", AnyText, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("variables", Json, nullable=False),
+    Column("expected", AnyText, nullable=False),
+    Column("tests", AnyText, nullable=False),
+    Column("note", AnyText, nullable=False),
+    Column("trace_id", AnyText),
+    Index("ix_test_cases_position", "set_id", "position"),
+)
+
+
+# ---------------------------------------------------------------------------------------------------------- experiments
+
+experiments = Table(
+    "experiments",
+    metadata,
+    Column("experiment_id", AnyText, primary_key=True),
+    Column("name", AnyText, nullable=False),
+    Column("state", AnyText, nullable=False),
+    Column("owner", AnyText, nullable=False),
+    Column("spec", Json, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("finished_at", UtcTime),
+    Column("max_cost_usd", Number),
+    Column("spent_usd", Number),
+    Column("sample", Boolean, nullable=False),
+    Column("error", AnyText),
+    Index("ix_experiments_created_at", "created_at"),
+    Index("ix_experiments_state", "state"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("experiment_id", AnyText, ForeignKey("experiments.experiment_id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("template", AnyText, nullable=False),
+    Column("version", Integer),
+    Column("model", AnyText, nullable=False),
+    Column("temperature", Number),
+    Column("case_id", AnyText, nullable=False),
+    Column("repeat", Integer, nullable=False),
+    Column("state", AnyText, nullable=False),
+    Column("content_key", AnyText, nullable=False),
+    Column("trace_id", AnyText),
+    Column("output", AnyText),
+    Column("scores", Json),
+    Column("passed", Boolean),
+    Column("prompt_tokens", Count),
+    Column("completion_tokens", Count),
+    Column("cached_tokens", Count),
+    Column("reasoning_tokens", Count),
+    Column("cost_usd", Number),
+    Column("latency_ms", Number),
+    Column("cached", Boolean, nullable=False),
+    Column("error", AnyText),
+    Column("finished_at", UtcTime),
+    Index("ix_runs_content_key", "content_key"),
+    Index("ix_runs_state", "experiment_id", "state"),
+)
+
+
+# ---------------------------------------------------------------------------------------------------------------- drift
+
+drift_reports = Table(
+    "drift_reports",
+    metadata,
+    Column("report_id", AnyText, primary_key=True),
+    Column("created_at", UtcTime, nullable=False),
+    Column("finished_at", UtcTime),
+    Column("state", AnyText, nullable=False),
+    Column("owner", AnyText, nullable=False),
+    Column("origin", AnyText, nullable=False),
+    Column("reference", AnyText, nullable=False),
+    Column("current", AnyText, nullable=False),
+    Column("n_reference", Integer),
+    Column("n_current", Integer),
+    Column("verdict", AnyText),
+    Column("sentence", AnyText, nullable=False),
+    Column("columns", Json),
+    Column("left_out", Json),
+    Column("details", Json),
+    Column("error", AnyText),
+    Column("incident_id", AnyText),
+    Index("ix_drift_reports_created_at", "created_at"),
+)
+
+
+# -------------------------------------------------------------------------------------------------------------- notices
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("notice_id", AnyText, primary_key=True),
+    Column("kind", AnyText, nullable=False),
+    Column("subject", AnyText, nullable=False),
+    Column("state", AnyText, nullable=False),
+    Column("text", AnyText, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("next_at", UtcTime, nullable=False),
+    Column("sent_at", UtcTime),
+    Column("error", AnyText),
+    Index("ix_notices_state", "state", "next_at"),
+    Index("ix_notices_subject", "kind", "subject"),
+)
+
+
+# ---------------------------------------------------------------------------------------------------------------- money
+
+rollups = Table(
+    "rollups",
+    metadata,
+    Column("hour", UtcTime, primary_key=True),
+    Column("model", AnyText, primary_key=True),
+    Column("kind", AnyText, primary_key=True),
+    Column("template", AnyText, primary_key=True),
+    Column("user", AnyText, primary_key=True),
+    Column("calls", BigKey, nullable=False),
+    Column("priced_calls", BigKey, nullable=False),
+    Column("prompt_tokens", BigKey, nullable=False),
+    Column("completion_tokens", BigKey, nullable=False),
+    Column("cached_tokens", BigKey, nullable=False),
+    Column("reasoning_tokens", BigKey, nullable=False),
+    Column("uncounted_calls", BigKey, nullable=False),
+    Column("unpriced_tokens", BigKey, nullable=False),
+    Column("cost_nano_usd", BigKey, nullable=False),
+    Column("latency_ms", Number, nullable=False),
+    Column("measured_calls", BigKey, nullable=False),
+    Column("thumbs_up", BigKey, nullable=False),
+    Column("thumbs_down", BigKey, nullable=False),
+)
+
+prices = Table(
+    "prices",
+    metadata,
+    Column("model", AnyText, primary_key=True),
+    Column("base_url", AnyText, primary_key=True),
+    Column("since", UtcTime, primary_key=True),
+    Column("input_usd", Number, nullable=False),
+    Column("output_usd", Number, nullable=False),
+    Column("cached_usd", Number),
+    Column("reasoning_usd", Number),
+    Column("note", AnyText, nullable=False),
+    Column("added_at", UtcTime, nullable=False),
+)
+
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("budget_id", AnyText, primary_key=True),
+    Column("name", AnyText, nullable=False),
+    Column("scope", AnyText, nullable=False),
+    Column("subject", AnyText, nullable=False),
+    Column("period", AnyText, nullable=False),
+    Column("limit_nano_usd", BigKey, nullable=False),
+    Column("warn_at", Number, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+budget_periods = Table(
+    "budget_periods",
+    metadata,
+    Column("budget_id", AnyText, ForeignKey("budgets.budget_id", ondelete="CASCADE"), primary_key=True),
+    Column("starts_at", UtcTime, primary_key=True),
+    Column("spent_nano_usd", BigKey, nullable=False),
+    Column("reserved_nano_usd", BigKey, nullable=False),
+    Column("warned_at", UtcTime),
+    Column("exhausted_at", UtcTime),
+)
+
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("reservation_id", AnyText, primary_key=True),
+    Column("budget_id", AnyText, ForeignKey("budgets.budget_id", ondelete="CASCADE"), primary_key=True),
+    Column("starts_at", UtcTime, nullable=False),
+    Column("amount_nano_usd", BigKey, nullable=False),
+    Column("owner", AnyText, nullable=False),
+    Column("made_at", UtcTime, nullable=False),
+    Index("ix_reservations_owner", "owner"),
+)

@@ -1,0 +1,263 @@
+"""Prompts, test sets, experiments, drift reports, notices, rollups, prices and budgets."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+BIG_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    _prompts()
+    _test_sets()
+    _experiments()
+    _drift()
+    _notices()
+    _money()
+
+
+def _prompts() -> None:
+    op.create_table(
+        "prompt_versions",
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("version", sa.Integer, autoincrement=False, nullable=False),
+        sa.Column("system", sa.Text, nullable=False),
+        sa.Column("user", sa.Text, nullable=False),
+        sa.Column("note", sa.Text, nullable=False),
+        sa.Column("author", sa.Text, nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("content_hash", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("name", "version", name="pk_prompt_versions"),
+    )
+    op.create_table(
+        "prompt_aliases",
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("alias", sa.Text, nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("moved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", "alias", name="pk_prompt_aliases"),
+    )
+    op.create_table(
+        "prompt_moves",
+        sa.Column("move_id", BIG_KEY, autoincrement=True, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("alias", sa.Text, nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("previous", sa.Integer),
+        sa.Column("author", sa.Text, nullable=False),
+        sa.Column("moved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("move_id", name="pk_prompt_moves"),
+    )
+    op.create_index("ix_prompt_moves_name", "prompt_moves", ["name", "alias", "move_id"])
+
+
+def _test_sets() -> None:
+    op.create_table(
+        "test_sets",
+        sa.Column("set_id", sa.Text, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("description", sa.Text, nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("set_id", name="pk_test_sets"),
+        sa.UniqueConstraint("name", name="uq_test_sets_name"),
+    )
+    op.create_table(
+        "test_cases",
+        sa.Column("set_id", sa.Text, nullable=False),
+        sa.Column("case_id", sa.Text, nullable=False),
+        sa.Column("position", sa.Integer, nullable=False),
+        sa.Column("variables", sa.Text, nullable=False),
+        sa.Column("expected", sa.Text, nullable=False),
+        sa.Column("tests", sa.Text, nullable=False),
+        sa.Column("note", sa.Text, nullable=False),
+        sa.Column("trace_id", sa.Text),
+        sa.PrimaryKeyConstraint("set_id", "case_id", name="pk_test_cases"),
+        sa.ForeignKeyConstraint(
+            ["set_id"], ["test_sets.set_id"], name="fk_test_cases_set_id_test_sets", ondelete="CASCADE"
+        ),
+    )
+    op.create_index("ix_test_cases_position", "test_cases", ["set_id", "position"])
+
+
+def _experiments() -> None:
+    op.create_table(
+        "experiments",
+        sa.Column("experiment_id", sa.Text, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("owner", sa.Text, nullable=False),
+        sa.Column("spec", sa.Text, nullable=False),
+        sa.Column("total", sa.Integer, nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True)),
+        sa.Column("max_cost_usd", sa.Double),
+        sa.Column("spent_usd", sa.Double),
+        sa.Column("sample", sa.Boolean, nullable=False),
+        sa.Column("error", sa.Text),
+        sa.PrimaryKeyConstraint("experiment_id", name="pk_experiments"),
+    )
+    op.create_index("ix_experiments_created_at", "experiments", ["created_at"])
+    op.create_index("ix_experiments_state", "experiments", ["state"])
+    op.create_table(
+        "runs",
+        sa.Column("experiment_id", sa.Text, nullable=False),
+        sa.Column("position", sa.Integer, autoincrement=False, nullable=False),
+        sa.Column("template", sa.Text, nullable=False),
+        sa.Column("version", sa.Integer),
+        sa.Column("model", sa.Text, nullable=False),
+        sa.Column("temperature", sa.Double),
+        sa.Column("case_id", sa.Text, nullable=False),
+        sa.Column("repeat", sa.Integer, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("content_key", sa.Text, nullable=False),
+        sa.Column("trace_id", sa.Text),
+        sa.Column("output", sa.Text),
+        sa.Column("scores", sa.Text),
+        sa.Column("passed", sa.Boolean),
+        sa.Column("prompt_tokens", sa.BigInteger),
+        sa.Column("completion_tokens", sa.BigInteger),
+        sa.Column("cached_tokens", sa.BigInteger),
+        sa.Column("reasoning_tokens", sa.BigInteger),
+        sa.Column("cost_usd", sa.Double),
+        sa.Column("latency_ms", sa.Double),
+        sa.Column("cached", sa.Boolean, nullable=False),
+        sa.Column("error", sa.Text),
+        sa.Column("finished_at", sa.DateTime(timezone=True)),
+        sa.PrimaryKeyConstraint("experiment_id", "position", name="pk_runs"),
+        sa.ForeignKeyConstraint(
+            ["experiment_id"],
+            ["experiments.experiment_id"],
+            name="fk_runs_experiment_id_experiments",
+            ondelete="CASCADE",
+        ),
+    )
+    op.create_index("ix_runs_content_key", "runs", ["content_key"])
+    op.create_index("ix_runs_state", "runs", ["experiment_id", "state"])
+
+
+def _drift() -> None:
+    op.create_table(
+        "drift_reports",
+        sa.Column("report_id", sa.Text, nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True)),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("owner", sa.Text, nullable=False),
+        sa.Column("origin", sa.Text, nullable=False),
+        sa.Column("reference", sa.Text, nullable=False),
+        sa.Column("current", sa.Text, nullable=False),
+        sa.Column("n_reference", sa.Integer),
+        sa.Column("n_current", sa.Integer),
+        sa.Column("verdict", sa.Text),
+        sa.Column("sentence", sa.Text, nullable=False),
+        sa.Column("columns", sa.Text),
+        sa.Column("left_out", sa.Text),
+        sa.Column("details", sa.Text),
+        sa.Column("error", sa.Text),
+        sa.Column("incident_id", sa.Text),
+        sa.PrimaryKeyConstraint("report_id", name="pk_drift_reports"),
+    )
+    op.create_index("ix_drift_reports_created_at", "drift_reports", ["created_at"])
+
+
+def _notices() -> None:
+    op.create_table(
+        "notices",
+        sa.Column("notice_id", sa.Text, nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("subject", sa.Text, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("text", sa.Text, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True)),
+        sa.Column("error", sa.Text),
+        sa.PrimaryKeyConstraint("notice_id", name="pk_notices"),
+    )
+    op.create_index("ix_notices_state", "notices", ["state", "next_at"])
+    op.create_index("ix_notices_subject", "notices", ["kind", "subject"])
+
+
+def _money() -> None:
+    op.create_table(
+        "rollups",
+        sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("model", sa.Text, nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("template", sa.Text, nullable=False),
+        sa.Column("user", sa.Text, nullable=False),
+        sa.Column("calls", BIG_KEY, nullable=False),
+        sa.Column("priced_calls", BIG_KEY, nullable=False),
+        sa.Column("prompt_tokens", BIG_KEY, nullable=False),
+        sa.Column("completion_tokens", BIG_KEY, nullable=False),
+        sa.Column("cached_tokens", BIG_KEY, nullable=False),
+        sa.Column("reasoning_tokens", BIG_KEY, nullable=False),
+        sa.Column("uncounted_calls", BIG_KEY, nullable=False),
+        sa.Column("unpriced_tokens", BIG_KEY, nullable=False),
+        sa.Column("cost_nano_usd", BIG_KEY, nullable=False),
+        sa.Column("latency_ms", sa.Double, nullable=False),
+        sa.Column("measured_calls", BIG_KEY, nullable=False),
+        sa.Column("thumbs_up", BIG_KEY, nullable=False),
+        sa.Column("thumbs_down", BIG_KEY, nullable=False),
+        sa.PrimaryKeyConstraint("hour", "model", "kind", "template", "user", name="pk_rollups"),
+    )
+    op.create_table(
+        "prices",
+        sa.Column("model", sa.Text, nullable=False),
+        sa.Column("base_url", sa.Text, nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("input_usd", sa.Double, nullable=False),
+        sa.Column("output_usd", sa.Double, nullable=False),
+        sa.Column("cached_usd", sa.Double),
+        sa.Column("reasoning_usd", sa.Double),
+        sa.Column("note", sa.Text, nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("model", "base_url", "since", name="pk_prices"),
+    )
+    op.create_table(
+        "budgets",
+        sa.Column("budget_id", sa.Text, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("scope", sa.Text, nullable=False),
+        sa.Column("subject", sa.Text, nullable=False),
+        sa.Column("period", sa.Text, nullable=False),
+        sa.Column("limit_nano_usd", BIG_KEY, nullable=False),
+        sa.Column("warn_at", sa.Double, nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("budget_id", name="pk_budgets"),
+    )
+    op.create_table(
+        "budget_periods",
+        sa.Column("budget_id", sa.Text, nullable=False),
+        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("spent_nano_usd", BIG_KEY, nullable=False),
+        sa.Column("reserved_nano_usd", BIG_KEY, nullable=False),
+        sa.Column("warned_at", sa.DateTime(timezone=True)),
+        sa.Column("exhausted_at", sa.DateTime(timezone=True)),
+        sa.PrimaryKeyConstraint("budget_id", "starts_at", name="pk_budget_periods"),
+        sa.ForeignKeyConstraint(
+            ["budget_id"], ["budgets.budget_id"], name="fk_budget_periods_budget_id_budgets", ondelete="CASCADE"
+        ),
+    )
+    op.create_table(
+        "reservations",
+        sa.Column("reservation_id", sa.Text, nullable=False),
+        sa.Column("budget_id", sa.Text, nullable=False),
+        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("amount_nano_usd", BIG_KEY, nullable=False),
+        sa.Column("owner", sa.Text, nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("reservation_id", "budget_id", name="pk_reservations"),
+        sa.ForeignKeyConstraint(
+            ["budget_id"], ["budgets.budget_id"], name="fk_reservations_budget_id_budgets", ondelete="CASCADE"
+        ),
+    )
+    op.create_index("ix_reservations_owner", "reservations", ["owner"])

@@ -13,10 +13,13 @@ from core.ledger.database import Database
 from core.ledger.library_read import CHUNKS_BY_ID, CHUNKS_BY_KEY, CHUNKS_OF_VIDEOS, embedded, hydrate, portions
 from core.ledger.library_rows import dimensions_of, fresh_chunks, video_of, video_values
 from core.ledger.library_save import embedder_key, lock_revision, set_revision, write_video
+from core.ledger.library_version import read_identities, version_of
 from core.ledger.schema import chunks, embedders, library_state, transcripts, vectors, videos
 from core.ledger.values import LibraryVideo, StoredChunk
 from core.models import EmbeddedChunk, LibraryStats, Transcript, Vectors, VideoKind
 from core.ports import Clock
+
+_REVISION = select(library_state.c.revision)
 
 
 class LibraryStore:
@@ -28,6 +31,7 @@ class LibraryStore:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._versions: dict[str, tuple[int, str]] = {}
 
     # ------------------------------------------------------------------------------------------------------ writing
 
@@ -161,7 +165,20 @@ class LibraryStore:
     def revision(self) -> int:
         """Moves with every change of the library, removals too."""
         with self._database.read() as connection:
-            return int(connection.execute(select(library_state.c.revision)).scalar_one())
+            return int(connection.execute(_REVISION).scalar_one())
+
+    def version(self, embedder: str) -> str:
+        """Names the content: 64 hex digits, the same for the same videos and chunks, whatever their order and times.
+
+        Remembered until the revision moves, so that it costs one small SELECT.
+        """
+        with self._database.read() as connection:
+            revision = int(connection.execute(_REVISION).scalar_one())
+            known = self._versions.get(embedder)
+            if known is None or known[0] != revision:
+                known = (revision, version_of(read_identities(connection).values(), embedder))
+                self._versions[embedder] = known
+        return known[1]
 
     def revisions(self) -> dict[str, int]:
         """Video id -> the revision at which it last changed."""

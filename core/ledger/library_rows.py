@@ -47,7 +47,7 @@ def index_hash(chunk: Chunk, video: Video) -> str:
 
 
 def chunks_hash(index_hashes: Sequence[str]) -> str:
-    """SHA-256 over the hashes of a video's chunks in their order."""
+    """SHA-256 over the hashes of a video's chunks in the order of their parts."""
     return digest("\n".join(index_hashes))
 
 
@@ -85,7 +85,7 @@ def video_values(transcript: Transcript, fresh: Sequence[FreshChunk]) -> dict[st
         "duration_s": finite(video.duration_s),
         "note": video.note,
         "content_hash": transcript.content_hash,
-        "chunks_hash": chunks_hash([item.index_hash for item in fresh]),
+        "chunks_hash": chunks_hash([item.index_hash for item in sorted(fresh, key=lambda item: item.chunk.part_id)]),
         "chunk_count": len(fresh),
         "char_count": sum(len(item.chunk.text) for item in fresh),
     }

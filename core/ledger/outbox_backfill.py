@@ -62,4 +62,5 @@ def _put_in(connection: Connection, kind: str, ids: Select[Any], portion: Condit
     )
     finished = and_(traces.c.status != str(AnswerStatus.RUNNING), ~traces.c.kind.startswith(SAMPLE))
     rows = rows.where(*portion, finished, ~known).order_by(traces.c.started_at)
-    return connection.execute(insert(outbox).from_select(_INTO, rows)).rowcount
+    statement = insert(outbox).from_select(_INTO, rows)
+    return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount

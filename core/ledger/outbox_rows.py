@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Exists, bindparam, case, exists, func, null, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, null, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
 
@@ -21,7 +21,8 @@ SAMPLE = "sample"
 
 PENDING, SENT, DEAD = str(OutboxState.PENDING), str(OutboxState.SENT), str(OutboxState.DEAD)
 
-_BY_STATE = select(outbox.c.state, func.count(), func.min(outbox.c.queued_at)).group_by(outbox.c.state)
+_BY_STATE = select(outbox.c.state, func.count()).group_by(outbox.c.state)
+_OLDEST = select(func.min(outbox.c.queued_at)).where(outbox.c.state == PENDING)
 _OF_TRACE = (
     select(outbox.c.state, outbox.c.sent_version, outbox.c.error)
     .where(outbox.c.kind == TRACE, outbox.c.id == bindparam("trace_id"))
@@ -72,20 +73,25 @@ def drop_feedback(connection: Connection, refused: Mapping[str, str | None]) -> 
         connection.execute(_DROP, rows)
 
 
-def trace_row(*conditions: Any) -> Exists:
-    """There is a row of the trace that a row of feedback belongs to, and the conditions hold for it."""
-    return exists().where(_TRACE.c.kind == TRACE, _TRACE.c.id == outbox.c.id, *conditions)
-
-
 _TRACE = outbox.alias("of_trace")
-TRACE_ARRIVED = trace_row(_TRACE.c.state != PENDING, _TRACE.c.sent_version.is_not(None))
+
+
+def _its_trace(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether it holds for the trace's row that a row of feedback belongs to.
+
+    Not an EXISTS, for which PostgreSQL would read all rows of traces at once instead of the one.
+    """
+    return select(condition).where(_TRACE.c.kind == TRACE, _TRACE.c.id == outbox.c.id).scalar_subquery()
+
+
+TRACE_ARRIVED = _its_trace(and_(_TRACE.c.state != PENDING, _TRACE.c.sent_version.is_not(None)))
 """The mirror holds the trace, and no newer version of it waits."""
 
-TRACE_REFUSED = trace_row(_TRACE.c.state == DEAD, _TRACE.c.sent_version.is_(None))
+_TRACE_REFUSED = _its_trace(and_(_TRACE.c.state == DEAD, _TRACE.c.sent_version.is_(None)))
 
 _DROP = (
     update(outbox)
-    .where(outbox.c.kind == FEEDBACK, outbox.c.id == bindparam("trace"), outbox.c.state == PENDING, TRACE_REFUSED)
+    .where(outbox.c.kind == FEEDBACK, outbox.c.id == bindparam("trace"), outbox.c.state == PENDING, _TRACE_REFUSED)
     .values(state=DEAD, error=bindparam("reason"))
 )
 
@@ -108,10 +114,10 @@ def row_of(row: Any) -> OutboxRow:
 
 
 def counts(connection: Connection, now: datetime) -> OutboxStats:
-    by_state = {state: (count, oldest) for state, count, oldest in connection.execute(_BY_STATE)}
-    pending, oldest = by_state.get(PENDING, (0, None))
+    by_state = {state: count for state, count in connection.execute(_BY_STATE)}  # noqa: C416  rows are no pairs to mypy
+    oldest = connection.execute(_OLDEST).scalar_one()
     age_s = None if oldest is None else max(0.0, (now - oldest).total_seconds())
-    return OutboxStats(pending, by_state.get(SENT, (0, None))[0], by_state.get(DEAD, (0, None))[0], age_s)
+    return OutboxStats(by_state.get(PENDING, 0), by_state.get(SENT, 0), by_state.get(DEAD, 0), age_s)
 
 
 @cache

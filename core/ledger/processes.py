@@ -22,8 +22,8 @@ from core.ports import Clock
 
 HEARTBEAT_S = 10.0
 SILENT_S = 90.0
-"""A process of another machine that was silent for so long is dead. Machines on one PostgreSQL need clocks that agree
-within about a minute."""
+"""A process of another machine that was silent for so long is dead, and so is one that was last heard so far in the
+future: the clock was set back. Machines on one PostgreSQL need clocks that agree within about a minute."""
 
 _SAME_BIRTH_S = 5.0
 """A process id that began within this of what was written down is the same process, not a later one."""
@@ -45,8 +45,7 @@ class Processes:
         with self._starting:
             if self._thread is None:
                 with self._database.write(durable=False) as connection:
-                    forgotten = self._clock() - timedelta(days=1)
-                    connection.execute(delete(processes).where(processes.c.heartbeat_at < forgotten))
+                    self._forget(connection)
                     self._enter(connection)
                 self._thread = threading.Thread(target=self._beat, name="ledger-heartbeat", daemon=True)
                 self._thread.start()
@@ -68,11 +67,17 @@ class Processes:
     def _is_dead(self, row: Any) -> bool:
         if row.place == here():
             return not _lives(row.pid, row.born_s)
-        silent = self._clock() - row.heartbeat_at
+        silent = abs(self._clock() - row.heartbeat_at)
         return bool(silent > timedelta(seconds=SILENT_S))
 
+    def _forget(self, connection: Connection) -> None:
+        """Takes out the entries of processes that are long dead. Not by the clock alone, which may have jumped."""
+        old = processes.c.heartbeat_at < self._clock() - timedelta(days=1)
+        gone = [row.owner for row in connection.execute(select(processes).where(old)).all() if self._is_dead(row)]
+        connection.execute(delete(processes).where(processes.c.owner.in_(gone)))
+
     def _enter(self, connection: Connection) -> None:
-        born_s = psutil.Process().create_time()
+        born_s = _birth_s(psutil.Process())
         row = {
             "owner": self.owner,
             "place": here(),
@@ -90,16 +95,23 @@ class Processes:
 
 
 def here() -> str:
-    """Where process ids mean something: this machine, and on Linux this container's process table."""
+    """Where process ids mean something: this machine, and on Linux this container's process table since this boot."""
     with suppress(OSError):
-        return f"{socket.gethostname()} {Path('/proc/self/ns/pid').readlink()}"
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{socket.gethostname()} {Path('/proc/self/ns/pid').readlink()} {boot}"
     return socket.gethostname()
+
+
+def _birth_s(process: psutil.Process) -> float:
+    """When it began, by what no change of the clock moves: on Linux, where the time of boot moves, since the boot."""
+    born_s = float(process.create_time())
+    return born_s - psutil.boot_time() if psutil.LINUX else born_s
 
 
 def _lives(pid: int, born_s: float) -> bool:
     try:
         process = psutil.Process(pid)
-        same = abs(process.create_time() - born_s) < _SAME_BIRTH_S
+        same = abs(_birth_s(process) - born_s) < _SAME_BIRTH_S
         return bool(same and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False

@@ -87,6 +87,7 @@ class Journey:
 
     def _answer(self) -> Answer:
         question = understand(self.live, self.chat, self.history)
+        self._note_library()
         self._written = Written(search(self.live, self.tools.retriever, question))
         if self._is_too_weak(question):
             return self._refused(question)
@@ -97,6 +98,14 @@ class Journey:
         except ModelError as error:
             return self._instead_of_model(question, error)
         return self._checked(question)
+
+    def _note_library(self) -> None:
+        """Which library is searched. A fault here costs the trace this one field and the reader nothing."""
+        embedder = self.tools.embedder.identity if self.tools.embedder else ""
+        try:
+            self.live.library_version = self.tools.ledger.library.version(embedder)
+        except Exception:  # noqa: BLE001
+            _log.warning("The library's version could not be read", exc_info=True)
 
     def _is_too_weak(self, question: Understanding) -> bool:
         embedder = self.tools.embedder.identity if self.tools.embedder else ""

@@ -33,6 +33,8 @@ class LiveAnswer:
     started_at: datetime
     language: str = "en"
     model: str | None = None
+    library_version: str | None = None
+    """The library that was searched."""
     stage: str = WAITING
     notices: list[str] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)

@@ -51,6 +51,7 @@ def finished(live: LiveAnswer, answer: Answer, written: Written, settings: Setti
         passages=tuple(map(_record, written.passages)),
         spans=tuple(live.spans),
         error=error,
+        library_version=live.library_version,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -112,6 +113,31 @@ def load_settings(**overrides: Any) -> Settings:
         variable = _variable(first["loc"])
         message = first["msg"].removeprefix("Value error, ")
         raise SettingsError(f"{variable}: {message}" if variable else message, subject=variable) from None
+
+
+COMET_QUIET = {
+    "COMET_DISABLE_AUTO_LOGGING": "1",  # else every call to OpenAI posts its full prompt to Comet
+    "COMET_ERROR_TRACKING_ENABLE": "false",  # else a coin flip starts Sentry
+    "COMET_INTERNAL_REPORTING": "false",
+    "COMET_LOGGING_CONSOLE": "CRITICAL",  # its failures are ours to word
+    "COMET_DISPLAY_SUMMARY_LEVEL": "0",
+    "COMET_DISABLE_ANNOUNCEMENT": "1",
+    "COMET_RAISE_EXCEPTIONS_ON_ERROR": "1",
+    "COMET_HTTP_SESSION_RETRY_TOTAL": "0",  # the drainer tries again, not a call
+    "COMET_CONFIG": os.devnull,  # a file in the home folder is none of our settings
+}
+"""What Comet's packages read on import."""
+
+
+def quiet_comet(url: str, timeout_s: float) -> None:
+    """Sets what Comet's packages read from the environment; to be called before their first import and before use.
+
+    The address stands in the environment only where somebody put it there: then it must not be another one.
+    """
+    whole = str(max(1, round(timeout_s)))
+    os.environ.update(COMET_QUIET, COMET_TIMEOUT_HTTP=whole, COMET_TIMEOUT_API=whole)
+    if "COMET_URL_OVERRIDE" in os.environ:
+        os.environ["COMET_URL_OVERRIDE"] = url
 
 
 def _variable(loc: tuple[int | str, ...]) -> str:

@@ -1,0 +1,119 @@
+"""comet_llm's HTTP client on our own bounded session, opened when it is first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import requests
+
+from core.adapters.comet_access import CONNECT_S, Access
+from core.adapters.comet_failures import KEY_CODES, explained, mirror_error, unreadable
+from core.adapters.comet_session import BoundedAdapter, bound
+from core.config import quiet_comet
+from core.errors import MirrorError, MirrorUnreachable
+
+OLDEST_SERVER = "3.25.80"
+"""From this version on a server takes records in batches (comet_llm's ``online_senders.constants``)."""
+
+_ABSENT = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)
+"""Older servers answer 400 for an experiment that is not there (comet_ml's ``API.get_experiment_by_key``)."""
+
+Values = Mapping[str, str]
+"""Names and current values, which Comet tells as strings."""
+
+
+class CometClient:
+    """Requests to Comet. Every method raises MirrorError; not safe for threads."""
+
+    def __init__(self, access: Access) -> None:
+        self.access = access
+        self.adapter = BoundedAdapter(connect_s=CONNECT_S, read_s=access.timeout_s, call_s=access.call_s)
+        self._client: Any = None
+
+    def close(self) -> None:
+        self.adapter.close()
+
+    @property
+    def payloads(self) -> Any:
+        """comet_llm's functions that lay out parameters, metrics and details."""
+        quiet_comet(self.access.url, self.access.timeout_s)
+        from comet_llm.experiment_api import payload_constructor  # noqa: PLC0415 - seconds, and after quiet_comet
+
+        return payload_constructor
+
+    def get(self, path: str, *, subject: str = "", **params: str) -> Any:
+        with explained(self.access, subject):
+            return self._opened()._request("GET", f"/api/rest/v2/{path}", params=params)  # noqa: SLF001 - the SDK's own way
+
+    def post(self, path: str, body: Any, *, subject: str = "") -> Any:
+        with explained(self.access, subject):
+            return self._opened()._request("POST", f"/api/rest/v2/write/{path}", json=body)  # noqa: SLF001
+
+    def upload(self, key: str, name: str, data: bytes, *, kind: str) -> Any:
+        """Replaces a file of an experiment."""
+        params = {"experimentKey": key, "fileName": name, "extension": "json", "type": kind, "overwrite": "true"}
+        path = "/api/rest/v2/write/experiment/upload-asset"
+        with explained(self.access, key):
+            return self._opened()._request("POST", path, params=params, files={"file": data})  # noqa: SLF001
+
+    def exists(self, key: str) -> bool:
+        """Whether there is an experiment of that key."""
+        with explained(self.access, key):
+            try:
+                found = self._opened().get_experiment_metadata(key)
+            except requests.HTTPError as error:
+                if _is_absent(error):
+                    return False
+                raise
+        if not isinstance(found, dict) or found.get("experimentKey", key) != key:
+            raise unreadable(self.access, key)
+        return True
+
+    def values(self, key: str, what: str) -> Values:
+        """Current values by name: ``parameters``, ``metrics/summary`` or ``log-other`` of an experiment."""
+        answer = self.get(f"experiment/{what}", subject=key, experimentKey=key)
+        rows = answer.get("values") if isinstance(answer, dict) else None
+        if not isinstance(rows, list):
+            raise unreadable(self.access, key)
+        named = [row for row in rows if isinstance(row, dict) and isinstance(row.get("name"), str)]
+        return {row["name"]: str(row.get("valueCurrent")) for row in named}
+
+    def _opened(self) -> Any:
+        """The SDK's client; its constructor asks the server for its version."""
+        if self._client is None:
+            try:
+                self._client = self._open()
+            except Exception as error:
+                raise _before_sending(mirror_error(error, self.access)) from error
+        return self._client
+
+    def _open(self) -> Any:
+        quiet_comet(self.access.url, self.access.timeout_s)
+        from comet_llm.experiment_api import comet_api_client  # noqa: PLC0415 - seconds, and after quiet_comet
+
+        session = bound(comet_api_client._get_session(), self.adapter)  # noqa: SLF001 - with its setting for TLS
+        client = comet_api_client.CometAPIClient(self.access.key, self.access.root, session)
+        if client.backend_version < OLDEST_SERVER:
+            said = f"The Comet server {self.access.host} has version {client.backend_version}"
+            raise MirrorUnreachable(said, unsure=False, hint=f"It takes records from {OLDEST_SERVER} on.")
+        return client
+
+
+def _is_absent(error: requests.HTTPError) -> bool:
+    """Whether Comet itself says that there is no such experiment, and not something else at its address."""
+    response = error.response
+    if response.status_code not in _ABSENT:
+        return False
+    try:
+        content = response.json()
+    except ValueError:
+        return False
+    return isinstance(content, dict) and content.get("sdk_error_code") not in KEY_CODES
+
+
+def _before_sending(error: MirrorError) -> MirrorError:
+    if isinstance(error, MirrorUnreachable):
+        error.unsure = False
+    return error

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, Update, null, select, update
 from core.errors import NotFound
 from core.ledger import outbox_sending
 from core.ledger.database import Database
-from core.ledger.outbox_backfill import backfill
+from core.ledger.outbox_backfill import backfill, backfillable
 from core.ledger.outbox_lease import Lease
 from core.ledger.outbox_rows import DEAD, FEEDBACK, PENDING, TRACE, counts, enqueue, row_of
 from core.ledger.processes import Processes
@@ -101,6 +101,11 @@ class OutboxStore:
         after a kill the rest is put in by calling it again.
         """
         return backfill(self._database, since, until, self._clock())
+
+    def backfillable(self, since: datetime | None, until: datetime | None) -> int:
+        """How many traces ``backfill`` would put in now."""
+        with self._database.read() as connection:
+            return backfillable(connection, since, until)
 
     def resend(self, kind: str, key: str, *, document: Any | None = None) -> None:
         """Sends a row again, whatever its state; ``document`` in place of the record that the ledger would give.

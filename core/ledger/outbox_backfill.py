@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, insert, literal, select
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, insert, literal, select
 
 from core.ledger.database import Database
 from core.ledger.outbox_rows import FEEDBACK, PENDING, SAMPLE, TRACE
@@ -32,6 +32,14 @@ def backfill(database: Database, since: datetime | None, until: datetime | None,
     return found
 
 
+def backfillable(connection: Connection, since: datetime | None, until: datetime | None) -> int:
+    """How many traces ``backfill`` would put in now."""
+    period = [] if until is None else [traces.c.started_at < until]
+    first = [] if since is None else [traces.c.started_at >= since]
+    query = select(func.count()).select_from(traces).where(*first, *period, *_never_put_in(TRACE, traces.c.trace_id))
+    return int(connection.execute(query).scalar_one())
+
+
 Conditions = list[ColumnElement[bool]]
 
 
@@ -51,7 +59,6 @@ def _portions(database: Database, first: Conditions, period: Conditions) -> Iter
 
 def _put_in(connection: Connection, kind: str, ids: Select[Any], portion: Conditions, now: datetime) -> int:
     (key,) = ids.selected_columns
-    known = exists().where(outbox.c.kind == kind, outbox.c.id == key)
     fresh = (PENDING, 1, False, 0)
     rows = ids.with_only_columns(
         literal(kind),
@@ -60,7 +67,13 @@ def _put_in(connection: Connection, kind: str, ids: Select[Any], portion: Condit
         literal(now, outbox.c.queued_at.type),
         literal(now, outbox.c.next_at.type),
     )
-    finished = and_(traces.c.status != str(AnswerStatus.RUNNING), ~traces.c.kind.startswith(SAMPLE))
-    rows = rows.where(*portion, finished, ~known).order_by(traces.c.started_at)
+    rows = rows.where(*portion, *_never_put_in(kind, key)).order_by(traces.c.started_at)
     statement = insert(outbox).from_select(_INTO, rows)
     return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount
+
+
+def _never_put_in(kind: str, key: ColumnElement[Any]) -> Conditions:
+    """Finished, no sample traffic, and without a row of that kind."""
+    finished = traces.c.status != str(AnswerStatus.RUNNING)
+    known = exists().where(outbox.c.kind == kind, outbox.c.id == key)
+    return [finished, ~traces.c.kind.startswith(SAMPLE), ~known]

@@ -30,3 +30,11 @@ def clock(seconds: float) -> str:
 def listed(items: Sequence[str]) -> str:
     """``a, b and c``."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
+
+
+def span_of_time(seconds: float) -> str:
+    """A length of time in words: ``45 s``, ``12 min``, ``3.4 h``."""
+    if seconds < 90:  # noqa: PLR2004  below one and a half minutes, seconds say more
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:,.1f} h"  # noqa: PLR2004  likewise

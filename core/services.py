@@ -13,14 +13,17 @@ from functools import lru_cache
 
 from core.answering import Answering
 from core.config import Settings
+from core.errors import SettingsError
 from core.exact_index import ExactIndex
 from core.health import Probe
 from core.ingestion import Ingestor
 from core.late_index import LateIndex
 from core.ledger import Ledger, LibraryVideo, TraceStore, open_ledger
 from core.library import IndexSync
+from core.mirror.service import Mirroring
+from core.mirror.worker import MirrorWorker
 from core.models import LibraryStats, ServiceHealth, Transcript
-from core.ports import ChatModel, Embedder, TranscriptSource, VectorIndex
+from core.ports import ChatModel, Embedder, Mirror, TranscriptSource, VectorIndex
 from core.retrieval import Retriever
 from core.upkeep import Upkeep
 from core.vocabulary import Vocabulary
@@ -36,6 +39,7 @@ class Services:
     answering: Answering
     ingestor: Ingestor
     upkeep: Upkeep
+    mirroring: Mirroring
     probes: tuple[Probe, ...]
     chat: ChatModel | None
     _closing: ExitStack = field(default_factory=ExitStack, repr=False)
@@ -48,6 +52,7 @@ class Services:
         Only a library that has never held anything gets the demo: whoever removed it does not want it back.
         """
         self.upkeep.start()
+        self.mirroring.open()
         for probe in self.probes:
             probe.start()
         self.ingestor.resume()
@@ -82,9 +87,10 @@ class Services:
         self.probes[0].look()
 
     def health(self) -> list[ServiceHealth]:
-        """One line per service, from what is known: nothing is called, so it costs no time."""
+        """One line per service, from what is known: no service is called, so it costs no time."""
         library = ServiceHealth("Ledger", True, self.ledger.url)
-        return [library, *self.upkeep.health(), *(probe.health() for probe in self.probes)]
+        probes = [probe.health() for probe in self.probes]
+        return [library, *self.upkeep.health(), *probes, self.mirroring.health()]
 
     # -------------------------------------------------------------------------------------------------- the library
 
@@ -154,8 +160,9 @@ def _wire(
         retriever = Retriever(ledger.library, milvus, embedder, refresh=upkeep.refresh)
     answering = Answering(ledger, retriever, chat, embedder, settings, chat_by_name=_chat_by_name(settings))
     ingestor = Ingestor(ledger, embedder, upkeep, source, settings)
+    mirroring = Mirroring(ledger, settings, MirrorWorker(settings), lambda: _mirror(settings))
     closing = ExitStack()  # the last one is closed first
-    for close in (ledger.close, milvus.close, upkeep.stop, answering.close, ingestor.close):
+    for close in (ledger.close, milvus.close, upkeep.stop, mirroring.close, answering.close, ingestor.close):
         closing.callback(close)
     return Services(
         settings=settings,
@@ -164,6 +171,7 @@ def _wire(
         answering=answering,
         ingestor=ingestor,
         upkeep=upkeep,
+        mirroring=mirroring,
         probes=(_embedder_probe(embedder), _chat_probe(chat)),
         chat=chat,
         _closing=closing,
@@ -230,3 +238,13 @@ def _milvus(settings: Settings, embedder: Embedder) -> VectorIndex:
     return MilvusIndex(
         settings.effective_milvus_uri, token, embedder_identity=embedder.identity, dimensions=embedder.dimensions
     )
+
+
+def _mirror(settings: Settings) -> Mirror:
+    """For commands; the app's worker process opens its own. Raises SettingsError."""
+    from core.adapters.comet import CometMirror  # noqa: PLC0415  its packages take seconds, at its first call
+
+    mirror = CometMirror.from_settings(settings)
+    if mirror is None:
+        raise SettingsError("There is no COMET_API_KEY", subject="COMET_API_KEY", hint="Set it to a key of Comet.")
+    return mirror

@@ -76,8 +76,10 @@ def test_check_opens_everything_and_health_tells_how_it_stands(services: Service
         "Vector index": True,
         "Embedder": True,
         "Chat model": None,
+        "Comet": None,
     }
     assert "OPENAI_API_KEY" in health["Chat model"].detail
+    assert "COMET_API_KEY" in health["Comet"].detail
 
 
 def test_a_second_process_searches_and_ingests_while_the_first_owns_the_index(services: Services, tmp_path: Path):

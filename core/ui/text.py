@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from core.phrases import one_line
+from core.phrases import span_of_time as span_of_time  # noqa: PLC0414  the pages take it from here
 
 UNKNOWN = "unknown"
 """How a value is shown that nobody measured."""
@@ -69,14 +70,6 @@ def shorten(text: str, limit: int) -> str:
     head = text[: limit - 1]
     cut = head.rfind(" ")
     return f"{head[: cut if cut > limit // 2 else limit - 1].rstrip(' ,;:.')}…"
-
-
-def span_of_time(seconds: float) -> str:
-    """A length of time in words: ``45 s``, ``12 min``, ``3.4 h``."""
-    if seconds < 90:  # noqa: PLR2004  below one and a half minutes, seconds say more
-        return f"{seconds:.0f} s"
-    minutes = seconds / 60
-    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:,.1f} h"  # noqa: PLR2004  likewise
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

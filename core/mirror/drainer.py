@@ -1,0 +1,227 @@
+"""Empties the outbox into the mirror: one process at a time, patient with outages, never in anyone's way."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event
+
+from core.errors import CuepointError, LeaseLost, LibraryError, MirrorKeyRejected, MirrorUnreachable
+from core.ledger import Ledger, SenderStatus
+from core.mirror.attempts import Attempts
+from core.mirror.patience import MOST_S, Patience
+from core.mirror.sending import BATCH_ROWS, Sender
+from core.mirror.watchdog import Stuck, Watchdog
+from core.ports import Mirror
+
+_log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 1.0
+"""How often the outbox is looked at while nothing is due: one small SELECT."""
+AFTER_FAULT_S = 5.0
+"""The pause after a ledger that cannot be used, or a fault of ours."""
+BY_HAND_S = 5.0
+"""How long ``drain_all`` waits for a row whose attempt failed."""
+OPEN_LIMIT_S = 120.0
+"""For opening the mirror, which imports its packages, and asking whether it takes the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What became of ``drain_all``."""
+
+    delivered: int
+    """Rows that this process delivered."""
+    status: SenderStatus
+    """IDLE: nothing is due any more. WAITING: an outage. PAUSED: the key is rejected. SENDING: another process does."""
+    detail: str = ""
+
+
+class Drainer:
+    """One per process. ``open_mirror`` is called when there is first something to send; then the mirror is kept."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        open_mirror: Callable[[], Mirror],
+        target: str,
+        *,
+        stuck: Stuck,
+        timeout_s: float = 10.0,
+        patience: Patience | None = None,
+    ) -> None:
+        """``target`` names where the records go, so that a change of it is seen. ``stuck`` ends the process."""
+        self._outbox = ledger.outbox
+        self._ledger = ledger
+        self._open_mirror = open_mirror
+        self._target = target
+        self._timeout_s = timeout_s
+        self._patience = patience or Patience()
+        self.watchdog = Watchdog(stuck)
+        self._attempts = Attempts(self._outbox, self._patience, self.watchdog, timeout_s=timeout_s)
+        self._mirror: Mirror | None = None
+        self._sender: Sender | None = None
+        self._paused = False
+        self._troubled = True
+        """Whether the ledger may still say that the mirror fails, which then has to be looked at."""
+
+    # ----------------------------------------------------------------------------------------------------- as a worker
+
+    def run(self, stop: Event, *, chore: Callable[[], bool] = lambda: False) -> None:
+        """Sends what comes until ``stop``. ``chore`` is called between batches; true: it wants to be called again."""
+        try:
+            while not stop.is_set():
+                wait_s = self._turn()
+                if not chore():
+                    stop.wait(wait_s)
+        finally:
+            self.close()
+
+    def _turn(self) -> float:
+        """Seconds until the next turn. Outlives whatever happens in it."""
+        try:
+            return self._look()
+        except LeaseLost:
+            return LOOK_EVERY_S
+        except LibraryError as error:
+            _log.warning("%s", error)
+        except Exception:  # noqa: BLE001  the process must outlive what nobody foresaw
+            _log.exception("The delivery failed and will be tried again")
+        return AFTER_FAULT_S
+
+    def _look(self) -> float:
+        if not self._may_try():
+            return min(LOOK_EVERY_S, self.next_try_s)
+        due_s = self._outbox.next_due_s()
+        if due_s is None and not self._says_trouble():
+            return LOOK_EVERY_S
+        if due_s:
+            return min(LOOK_EVERY_S, due_s)
+        if not self._outbox.take_lease():
+            return LOOK_EVERY_S
+        self.drain_once()
+        return 0.0 if self._may_try() else LOOK_EVERY_S
+
+    def _says_trouble(self) -> bool:
+        """Whether an earlier process left word of a rejected key or an outage, and nothing is due that would tell."""
+        if not self._troubled:
+            return False
+        self._troubled = self._outbox.status().status in (SenderStatus.PAUSED, SenderStatus.WAITING)
+        return self._troubled
+
+    @property
+    def next_try_s(self) -> float:
+        """Until the mirror is tried again after an outage or a rejected key; 0 where there is none."""
+        return self._patience.left_s
+
+    def _may_try(self) -> bool:
+        """Not while the mirror is left alone; a pause ends also when somebody says so in the ledger."""
+        if self._paused and self._outbox.status().status is not SenderStatus.PAUSED:
+            self._paused = False
+            self._patience.succeeded()
+        return self._patience.left_s == 0
+
+    # ---------------------------------------------------------------------------------------------------------- sending
+
+    def drain_once(self) -> int:
+        """Sends a batch of what is due; the lease must be held. Returns how many rows were due.
+
+        Raises LeaseLost, LibraryError; what the mirror does stands in the ledger's status.
+        """
+        try:
+            sender = self._opened()
+            rows = self._outbox.due(BATCH_ROWS)
+            sender.send(rows)
+        except MirrorKeyRejected as error:
+            self._pause(error)
+        except MirrorUnreachable as error:
+            self._wait(error)
+        else:
+            self._troubled = self._paused = False
+            self._say(SenderStatus.SENDING if len(rows) == BATCH_ROWS else SenderStatus.IDLE)
+            return len(rows)
+        return 0
+
+    def mirror(self) -> Mirror:
+        """The mirror, which took the key when it was opened. Raises MirrorUnreachable, MirrorKeyRejected."""
+        self._opened()
+        assert self._mirror is not None
+        return self._mirror
+
+    def _opened(self) -> Sender:
+        """After an outage or a rejected key it asks for the key first: one small request that harms no row."""
+        if self._sender is None or self._paused or self._patience.in_outage:
+            with self.watchdog.watch(OPEN_LIMIT_S + 4 * self._timeout_s):
+                self._mirror = self._checked(self._mirror)
+            self._sender = self._sender or Sender(self._ledger, self._mirror, self._attempts)
+        return self._sender
+
+    def _checked(self, mirror: Mirror | None) -> Mirror:
+        """Whatever this raises keeps all rows: none of them is to blame for a package that cannot be imported."""
+        try:
+            mirror = mirror or self._open_mirror()
+            mirror.check()
+        except (MirrorUnreachable, MirrorKeyRejected):
+            raise
+        except CuepointError as error:
+            raise MirrorKeyRejected(error.message, subject=error.subject, hint=error.hint) from error
+        except Exception as error:
+            reason = f"Comet's packages cannot be used ({type(error).__name__}: {error})"
+            raise MirrorUnreachable(reason, unsure=False) from error
+        return mirror
+
+    def _pause(self, error: MirrorKeyRejected) -> None:
+        self._paused = self._troubled = True
+        self._patience.pause(MOST_S)
+        self._say(SenderStatus.PAUSED, str(error))
+
+    def _wait(self, error: MirrorUnreachable) -> None:
+        self._troubled = True
+        self._patience.wait(error.retry_after_s)
+        self._say(SenderStatus.WAITING, str(error))
+
+    def _say(self, status: SenderStatus, detail: str = "") -> None:
+        self._outbox.set_status(status, detail, self._target)
+
+    # ---------------------------------------------------------------------------------------------------- by hand
+
+    def drain_all(self, *, patience_s: float = 30.0) -> Drained:
+        """Sends until nothing is due or the mirror fails. Another process that sends already is left to do it: this
+        one watches for as long as it gets on, at most ``patience_s`` without progress. Raises LibraryError.
+        """
+        self._outbox.resume()
+        before = self._attempts.delivered
+        while self._outbox.take_lease():
+            due_s = self._outbox.next_due_s()
+            if (due_s is None or due_s > BY_HAND_S) and not self._says_trouble():
+                break
+            time.sleep(due_s or 0.0)
+            self.drain_once()
+            if not self._may_try():
+                break
+        else:
+            return self._watch_other(patience_s)
+        state = self._outbox.status()
+        return Drained(self._attempts.delivered - before, state.status, state.detail)
+
+    def _watch_other(self, patience_s: float) -> Drained:
+        seen, since = -1, time.monotonic()
+        while time.monotonic() - since < patience_s:
+            state, due_s, left = self._outbox.status(), self._outbox.next_due_s(), self._outbox.stats().pending
+            if state.status in (SenderStatus.PAUSED, SenderStatus.WAITING) or due_s is None or due_s > BY_HAND_S:
+                return Drained(0, state.status, state.detail)
+            if left != seen:
+                seen, since = left, time.monotonic()
+            time.sleep(LOOK_EVERY_S / 4)
+        return Drained(0, SenderStatus.SENDING, "Another process sends, and has not got on for a while")
+
+    def close(self) -> None:
+        """Lets another process send, and ends the connections."""
+        try:
+            self._outbox.leave_lease()
+        except LibraryError as error:
+            _log.warning("%s", error)
+        if self._mirror is not None:
+            self._mirror.close()

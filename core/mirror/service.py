@@ -1,0 +1,203 @@
+"""The mirror as pages and commands see it: how the delivery stands, what was refused, back-fill and reading back."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.config import Settings
+from core.errors import InputError, LibraryError, SettingsError
+from core.ledger import Ledger, OutboxRow
+from core.mirror.documents import dataset_document, experiment_document
+from core.mirror.drainer import Drained, Drainer
+from core.mirror.letters import DeadLetter, Letters
+from core.mirror.reading import ReadBack, Reader
+from core.mirror.status import Delivery, MirrorStatus, delivery_of, health_of, status_of
+from core.mirror.target import target_of
+from core.mirror.worker import MirrorWorker
+from core.models import ExperimentRecord, ServiceHealth
+from core.ports import DatasetFiles, Mirror
+
+__all__ = ["DeadLetter", "Delivery", "Drained", "MirrorStatus", "Mirroring", "ReadBack", "ReadBackState"]
+
+NAME = "Comet"
+FRESH_S = 1.0
+"""How old the numbers may be that pages show."""
+STUCK_CODE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBackState:
+    """How far reading back is, and what the ledger has of it."""
+
+    state: str
+    """``idle``, ``running``, ``done``, ``failed``: of the last one that this app began."""
+    records: int
+    """Read by it so far."""
+    detail: str
+    """Why it failed."""
+    kept: int
+    """Records in the ledger."""
+    read_at: datetime | None
+    """When the last of them was read."""
+
+
+class Mirroring:
+    """One per process; safe for all threads. Without a key nothing is started and nothing is put into the outbox."""
+
+    def __init__(
+        self, ledger: Ledger, settings: Settings, worker: MirrorWorker, open_mirror: Callable[[], Mirror]
+    ) -> None:
+        """``open_mirror`` is called by ``drain`` and ``read_back`` only, which are for commands."""
+        self._ledger = ledger
+        self._outbox = ledger.outbox
+        self._settings = settings
+        self._worker = worker
+        self._open_mirror = open_mirror
+        self._letters = Letters(ledger)
+        self._looked: tuple[float, MirrorStatus] | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def enabled(self) -> bool:
+        return self._settings.comet_api_key is not None
+
+    def open(self) -> None:
+        """Starts the process that sends: for the app."""
+        if self.enabled:
+            self._worker.start()
+
+    def close(self) -> None:
+        self._worker.close()
+
+    # ------------------------------------------------------------------------------------------------- how it stands
+
+    def status(self) -> MirrorStatus:
+        """At most a second old. Raises LibraryError."""
+        if not self.enabled:
+            return MirrorStatus(enabled=False, status="off")
+        with self._lock:
+            if self._looked is None or time.monotonic() - self._looked[0] > FRESH_S:
+                self._looked = (time.monotonic(), self._look())
+            return self._looked[1]
+
+    def _look(self) -> MirrorStatus:
+        return status_of(self._outbox.status(), self._outbox.stats(), self._worker.trouble, self._worker.next_try_s)
+
+    def health(self) -> ServiceHealth:
+        """One line, from the ledger."""
+        try:
+            return health_of(NAME, self.status(), troubled=bool(self._worker.trouble))
+        except LibraryError as error:
+            return ServiceHealth(NAME, False, str(error))
+
+    def delivery_of(self, trace_id: str) -> Delivery:
+        """How far a trace is. Raises LibraryError."""
+        if not self.enabled:
+            return Delivery("off", "Not sent: there is no COMET_API_KEY.")
+        return delivery_of(self._outbox.of_trace(trace_id))
+
+    def rows_of(self, trace_id: str) -> list[OutboxRow]:
+        """The outbox rows of a trace and its feedback. Raises LibraryError."""
+        return self._outbox.of_trace(trace_id)
+
+    def resume(self) -> None:
+        """Tries a rejected key again, at once. Raises LibraryError."""
+        self._outbox.resume()
+        self._forget()
+
+    # -------------------------------------------------------------------------------------------- what was refused
+
+    def dead_letters(self, limit: int = 100, *, offset: int = 0) -> list[DeadLetter]:
+        """Newest first. Raises LibraryError."""
+        return self._letters.dead(limit, offset)
+
+    def letter_document(self, kind: str, key: str) -> str:
+        """JSON of what would be sent. Raises NotFound, InputError, LibraryError."""
+        return self._letters.document(kind, key)
+
+    def send_again(self, kind: str, key: str, document: str | None = None) -> None:
+        """Sends a row again, mended where ``document`` is given. Raises NotFound, InputError, LibraryError."""
+        self._letters.send_again(kind, key, document)
+        self._forget()
+
+    def send_all_again(self) -> int:
+        """Sends again what was refused; returns how many rows. Raises LibraryError."""
+        self._forget()
+        return self._outbox.resend_dead()
+
+    # -------------------------------------------------------------------------------------------- what comes in
+
+    def back_fill(self, since: datetime | None, until: datetime | None) -> int:
+        """Puts in the traces of a period that were never put in; returns how many. Raises SettingsError, InputError."""
+        self._need_key()
+        if since is not None and until is not None and since >= until:
+            raise InputError("The period ends before it begins", subject="until", hint="Choose a later end.")
+        found = self._outbox.backfill(since, until)
+        self._forget()
+        return found
+
+    def log_experiment(self, experiment: ExperimentRecord) -> None:
+        """Tells the mirror of an experiment, or of its present state; nothing without a key. Raises LibraryError."""
+        if self.enabled:
+            self._outbox.put_document("experiment", experiment.experiment_id, experiment_document(experiment))
+
+    def log_dataset(self, dataset: DatasetFiles) -> None:
+        """Tells the mirror of a version of the data; nothing without a key. Raises LibraryError."""
+        if self.enabled:
+            self._outbox.put_document("dataset", dataset.version, dataset_document(dataset))
+
+    # ------------------------------------------------------------------------------------------------- reading back
+
+    def start_read_back(self, since: datetime | None) -> None:
+        """Has the worker process read the mirror's records since then (None: all). Raises SettingsError, InputError."""
+        self._need_key()
+        if self._worker.read_back.state == "running":
+            return
+        if not self._worker.start_read_back(since):
+            hint = "Wait a moment and try again, or run: python -m core sync --read-back"
+            raise InputError("The process that speaks with Comet is not running yet", hint=hint)
+
+    def read_back_state(self) -> ReadBackState:
+        """Raises LibraryError."""
+        said, kept = self._worker.read_back, self._ledger.mirrored
+        return ReadBackState(said.state, said.records, said.detail, kept.count(), kept.read_at())
+
+    # ---------------------------------------------------------------------------------------------------- by hand
+
+    def sync(self, *, read_back: bool = False, since: datetime | None = None) -> tuple[Drained, ReadBack]:
+        """Sends what is due, and reads back, in this process: for commands. Raises SettingsError, LibraryError."""
+        self._need_key()
+        timeout_s = self._settings.comet_timeout_s
+        drainer = Drainer(self._ledger, self._open_mirror, target_of(self._settings), stuck=_stuck, timeout_s=timeout_s)
+        reader = Reader(self._ledger, drainer, timeout_s=timeout_s)
+        try:
+            drained = drainer.drain_all()
+            if read_back:
+                reader.start(since)
+                while reader.step():
+                    pass
+        finally:
+            drainer.close()
+        self._forget()
+        return drained, reader.progress
+
+    def _need_key(self) -> None:
+        if not self.enabled:
+            hint = "Set it to your key of Comet's settings page."
+            raise SettingsError("There is no COMET_API_KEY", subject="COMET_API_KEY", hint=hint)
+
+    def _forget(self) -> None:
+        self._looked = None
+
+
+def _stuck(_rows: Sequence[OutboxRow]) -> None:
+    """A command ends; what it was sending is asked for by the next one."""
+    sys.stderr.write("cuepoint: A call to Comet did not end. What it sent is asked for at the next try.\n")
+    sys.stderr.flush()
+    os._exit(STUCK_CODE)

@@ -191,7 +191,7 @@ def guess_language(text: str) -> str:
 def _guess_latin(text: str) -> str:
     counts = Counter(words(text))
     folded = text.casefold()
-    scores = {code: float(sum(counts[word] for word in STOP_WORDS[code])) for code in _LATIN}
+    scores = {code: float(sum(n for word, n in counts.items() if word in STOP_WORDS[code])) for code in _LATIN}
     for code, hints in _LETTER_HINTS.items():
         scores[code] += sum(0.7 for char in hints if char in folded)
     ranked = sorted(scores.items(), key=lambda item: item[1], reverse=True)

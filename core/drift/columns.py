@@ -1,0 +1,129 @@
+"""Two tables made comparable, column by column; what cannot be compared is named with its reason. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+FEWEST_ROWS = 100
+"""Below it even equal distributions look different too often for a verdict."""
+MOST_CATEGORIES = 50
+_NUMERIC_SHARE = 0.95
+_SHORT_CHARS = 60
+_ANGLES = str.maketrans({"<": "\u2039", ">": "\u203a"})
+
+
+class ColumnKind(StrEnum):
+    NUMBER = "number"
+    CATEGORY = "category"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnPair:
+    """One column of both sides, without missing values: floats that are finite, or harmless texts."""
+
+    name: str
+    kind: ColumnKind
+    reference: pd.Series
+    current: pd.Series
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A column that is not compared."""
+
+    column: str
+    reason: str
+
+
+def pair_columns(
+    reference: pd.DataFrame, current: pd.DataFrame, kinds: Mapping[str, ColumnKind] | None = None
+) -> tuple[list[ColumnPair], list[LeftOut]]:
+    """Columns in the reference's order, then those that only the current side has.
+
+    ``kinds``: what is known of them; the kind of any other is told from its values. Never raises for odd content.
+    """
+    pairs: list[ColumnPair] = []
+    left_out: list[LeftOut] = []
+    for name in dict.fromkeys([*map(str, reference.columns), *map(str, current.columns)]):
+        outcome = _pair(name, _column(reference, name), _column(current, name), (kinds or {}).get(name))
+        if isinstance(outcome, ColumnPair):
+            pairs.append(outcome)
+        else:
+            left_out.append(LeftOut(name, outcome))
+    return pairs, left_out
+
+
+def harmless(text: str) -> str:
+    """The text with lookalikes of ``<`` and ``>``: an HTML report holds values inside a script as they are."""
+    return text.translate(_ANGLES).encode("utf-8", "replace").decode().replace("\0", "")
+
+
+def _column(table: pd.DataFrame, name: str) -> pd.Series | None:
+    """The first column of that name; two of one name are a fault of a file, and the first is what people see."""
+    for position, label in enumerate(table.columns):
+        if str(label) == name:
+            return table.iloc[:, position]
+    return None
+
+
+def _pair(
+    name: str, reference: pd.Series | None, current: pd.Series | None, known: ColumnKind | None
+) -> ColumnPair | str:
+    """The pair, or why there is none."""
+    if reference is None or current is None:
+        return f"only the {'current' if reference is None else 'reference'} side has it"
+    before, after = reference.dropna(), current.dropna()
+    for side, values in (("reference", before), ("current", after)):
+        if values.empty:
+            return f"it is empty on the {side} side"
+    kind = known or kind_of(pd.concat([before, after], ignore_index=True))
+    before, after = _cleaned(before, kind), _cleaned(after, kind)
+    for side, values in (("reference", before), ("current", after)):
+        if len(values) < FEWEST_ROWS:
+            return f"only {len(values)} usable values on the {side} side, {FEWEST_ROWS} are needed"
+    if before.nunique() == 1 and after.nunique() == 1 and before.iloc[0] == after.iloc[0]:
+        return "it has the same single value on both sides"
+    return ColumnPair(name, kind, before, after)
+
+
+def kind_of(values: pd.Series) -> ColumnKind:
+    """By the values: numbers, a few short words, or texts. Truth values are categories."""
+    if values.map(lambda value: isinstance(value, bool | np.bool_)).all():
+        return ColumnKind.CATEGORY
+    if _numbers(values).notna().mean() >= _NUMERIC_SHARE:
+        return ColumnKind.NUMBER
+    texts = {harmless(str(value)) for value in values}
+    few = len(texts) <= min(MOST_CATEGORIES, max(2, len(values) // 10))
+    return ColumnKind.CATEGORY if few and max(map(len, texts)) <= _SHORT_CHARS else ColumnKind.TEXT
+
+
+def _cleaned(values: pd.Series, kind: ColumnKind) -> pd.Series:
+    if kind is ColumnKind.NUMBER:
+        numbers = _numbers(values)
+        return pd.Series(numbers[np.isfinite(numbers)].to_numpy())
+    texts = [harmless(str(value)) for value in values]
+    if kind is ColumnKind.TEXT:
+        texts = [text for text in texts if text.strip()]
+    return pd.Series(texts, dtype=object)
+
+
+def _numbers(values: pd.Series) -> pd.Series:
+    """As float64; what is no number is NaN."""
+    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_complex_dtype(values):
+        return pd.Series(values.to_numpy(dtype="float64", na_value=math.nan), index=values.index)
+    return pd.Series([_number(value) for value in values], index=values.index, dtype="float64")
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan

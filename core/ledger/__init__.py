@@ -18,6 +18,8 @@ from core.ledger.migrate import prepare
 from core.ledger.mirrored import MirroredStore
 from core.ledger.outbox import OutboxStore
 from core.ledger.processes import Processes
+from core.ledger.spending import SpendingStore
+from core.ledger.tallies import Difference, DifferenceExample, DifferenceTally, Source, StretchTally, Tally
 from core.ledger.terms import TermStore
 from core.ledger.traces import TraceStore
 from core.ledger.values import (
@@ -43,6 +45,9 @@ __all__ = [
     "DatasetUse",
     "DatasetUses",
     "DatasetVersion",
+    "Difference",
+    "DifferenceExample",
+    "DifferenceTally",
     "ItemState",
     "Job",
     "JobItem",
@@ -60,7 +65,11 @@ __all__ = [
     "OutboxStore",
     "SenderStatus",
     "Settled",
+    "Source",
+    "SpendingStore",
     "StoredChunk",
+    "StretchTally",
+    "Tally",
     "TermStore",
     "TraceFilter",
     "TraceStore",
@@ -82,6 +91,7 @@ class Ledger:
         self.outbox = OutboxStore(database, self._processes, clock)
         self.mirrored = MirroredStore(database, clock)
         self.datasets = DatasetStore(database, clock)
+        self.spending = SpendingStore(database)
 
     @property
     def url(self) -> str:

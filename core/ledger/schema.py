@@ -142,7 +142,12 @@ traces = Table(
     Column("prompt", Json, nullable=False),
     Column("passages", Json, nullable=False),
     Column("library_version", AnyText),
-    Index("ix_traces_started_at", "started_at"),
+    # Everything that sums of spending need, so that they read no row: the rows are long.
+    Index(
+        "ix_traces_spending",
+        *("started_at", "kind", "status", "user", "template", "model", "cached"),
+        *("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "cost_usd", "trace_id"),
+    ),
     Index("ix_traces_status", "status", "started_at"),
     Index("ix_traces_kind", "kind", "started_at"),
     Index("ix_traces_conversation", "conversation_id", "started_at"),
@@ -229,6 +234,7 @@ mirrored_traces = Table(
     Column("read_at", UtcTime, nullable=False),
     Index("ix_mirrored_traces_day", "day", "model"),
     Index("ix_mirrored_traces_trace_id", "trace_id"),
+    Index("ix_mirrored_traces_started_at", "started_at"),
 )
 
 # ------------------------------------------------------------------------------------------------- dataset versions

@@ -18,11 +18,20 @@ BIG_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     op.add_column("traces", sa.Column("library_version", sa.Text))
     op.create_index("ix_traces_library_version", "traces", ["library_version"])
+    _spending()
     op.add_column("feedback", sa.Column("correction", sa.Text, nullable=False, server_default=""))
     _hash_chunks()
     _outbox()
     _mirror()
     _datasets()
+
+
+def _spending() -> None:
+    """The index by time gets everything that sums of spending need."""
+    op.drop_index("ix_traces_started_at", "traces")
+    names = ["started_at", "kind", "status", "user", "template", "model", "cached"]
+    counted = ["prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "cost_usd", "trace_id"]
+    op.create_index("ix_traces_spending", "traces", names + counted)
 
 
 def _hash_chunks() -> None:
@@ -111,6 +120,7 @@ def _mirror() -> None:
     )
     op.create_index("ix_mirrored_traces_day", "mirrored_traces", ["day", "model"])
     op.create_index("ix_mirrored_traces_trace_id", "mirrored_traces", ["trace_id"])
+    op.create_index("ix_mirrored_traces_started_at", "mirrored_traces", ["started_at"])
 
 
 def _datasets() -> None:

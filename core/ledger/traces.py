@@ -71,17 +71,17 @@ class TraceStore:
 
     def finish_all(self, finished: Sequence[Trace], *, mirror: bool) -> None:
         """Like finish, for many traces in one transaction: what costs is the disk, and it is waited for once."""
-        if not finished:
-            return
-        values = [trace_values(trace, None) for trace in finished]
-        steps = [step for trace in finished for step in span_values(trace)]
-        now = self._clock()
-        with self._database.write() as connection:
-            put(connection, traces, values)
-            connection.execute(_DROP_SPANS, [{"key": trace.trace_id} for trace in finished])
-            put(connection, spans, steps)
-            if mirror:
-                enqueue(connection, TRACE, [trace.trace_id for trace in finished], now)
+        if finished:
+            with self._database.write() as connection:
+                self.write(connection, finished, mirror=mirror)
+
+    def write(self, connection: Connection, finished: Sequence[Trace], *, mirror: bool) -> None:
+        """What finish_all does, in a transaction of another store that writes more than traces."""
+        put(connection, traces, [trace_values(trace, None) for trace in finished])
+        connection.execute(_DROP_SPANS, [{"key": trace.trace_id} for trace in finished])
+        put(connection, spans, [step for trace in finished for step in span_values(trace)])
+        if mirror:
+            enqueue(connection, TRACE, [trace.trace_id for trace in finished], self._clock())
 
     def abandon_running(
         self, *, older_than: timedelta | None = None, owner: str | None = None, mirror: bool = False

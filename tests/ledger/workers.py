@@ -19,7 +19,7 @@ import alembic.runtime.environment
 import alembic.script  # noqa: F401  imported here once, so that each fork has it
 from sqlalchemy import event
 
-from core.ledger import Ledger, open_ledger
+from core.ledger import Ledger, Settled, open_ledger
 from core.ledger.database import Database
 from tests.ledger.samples import MINILM, library_item, running, trace
 
@@ -96,12 +96,45 @@ def hang(url: str) -> None:
     time.sleep(600)
 
 
+def try_lease(url: str) -> None:
+    say(f"lease {open_ledger(url).outbox.take_lease()}")
+
+
+def send_for_ever(url: str) -> None:
+    """Takes the lease, begins to send what is due, and waits to be killed."""
+    ledger = open_ledger(url)
+    taken = ledger.outbox.take_lease()
+    ledger.outbox.begin(ledger.outbox.due(50))
+    say(f"pid {os.getpid()} lease {taken}")
+    time.sleep(600)
+
+
+def kill_settle(url: str, statement: str) -> None:
+    """Begins to send what is due, and dies while it writes down that all of it arrived."""
+    ledger = open_ledger(url)
+    ledger.outbox.take_lease()
+    rows = ledger.outbox.due(50)
+    ledger.outbox.begin(rows)
+    die_at_statement(ledger._database.engine, int(statement))
+    ledger.outbox.settle([Settled(row, "sent") for row in rows])
+
+
 def say(line: str) -> None:
     os.write(1, f"{line}\n".encode())
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
-    command.__name__: command for command in (kill_save, kill_open, save_for_ever, write_traces, hang)
+    command.__name__: command
+    for command in (
+        kill_save,
+        kill_open,
+        save_for_ever,
+        write_traces,
+        hang,
+        try_lease,
+        send_for_ever,
+        kill_settle,
+    )
 }
 
 

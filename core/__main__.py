@@ -6,13 +6,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -21,17 +19,20 @@ import typer
 
 from core.answering import AskRequest
 from core.config import load_settings
+from core.console import complain, end_progress, moment, show_progress, show_result
 from core.documents import (
-    Document,
     answer_document,
     ingest_document,
     search_document,
     status_document,
+    sync_document,
     trace_document,
 )
 from core.errors import CuepointError, InputError, NotFound, SettingsError
 from core.ingestion import IngestProgress
 from core.ledger import TraceFilter
+from core.mirror.service import SyncReport, SyncWish
+from core.mirror.status import counted
 from core.models import Feedback, SearchMode, SearchQuery
 from core.phrases import clock, one_line
 from core.services import Services, build_services
@@ -60,12 +61,12 @@ VALUES = {Thumb.UP: 1, Thumb.DOWN: -1, Thumb.CLEAR: 0}
 def ingest(sources: Annotated[list[str], typer.Argument(metavar="SOURCE…")], json_: Json = False) -> None:
     """Bring in videos, playlists, channels, transcript files, folders, or the word "demo"."""
     with _services() as services:
-        report = services.ingestor.ingest(sources, on_progress=_show_progress)
-        _say_done()
+        report = services.ingestor.ingest(sources, on_progress=_show_ingest)
+        end_progress()
         services.upkeep.catch_up()
     lines = [f"{len(report.ingested)} ingested, {len(report.unchanged)} unchanged, {len(report.failed)} failed"]
     lines += [f"  {failure.source}: {failure.error}" for failure in report.failed]
-    _print(ingest_document(report), json_, [*report.notices, *lines])
+    show_result(ingest_document(report), [*report.notices, *lines], as_json=json_)
     if report.failed:
         raise typer.Exit(1)
 
@@ -87,7 +88,7 @@ def search(
         f"     {one_line(p.chunk.text[slice(*p.best_span)])}"
         for p in result.passages
     ]
-    _print(search_document(result), json_, [*result.notices, *(lines or ["Nothing found."])])
+    show_result(search_document(result), [*result.notices, *(lines or ["Nothing found."])], as_json=json_)
 
 
 @app.command()
@@ -109,7 +110,7 @@ def ask(
         services.warm_up()
         answer = services.answering.ask(request)
     quotes = [f"[{c.n}] {c.title}, {clock(c.start_s)}  {c.url or ''}\n    “{c.quote}”" for c in answer.citations]
-    _print(answer_document(answer), json_, [*answer.notices, answer.text, "", *quotes])
+    show_result(answer_document(answer), [*answer.notices, answer.text, "", *quotes], as_json=json_)
     if answer.status == "failed":
         raise typer.Exit(1)
 
@@ -124,7 +125,7 @@ def feedback(
     """Say whether an answer was good, or take that back."""
     with _services() as services:
         services.answering.save_feedback(Feedback(trace_id, VALUES[value], comment=comment))
-    _print({"trace_id": trace_id, "value": VALUES[value]}, json_, [f"{trace_id}: {value}"])
+    show_result({"trace_id": trace_id, "value": VALUES[value]}, [f"{trace_id}: {value}"], as_json=json_)
 
 
 @app.command()
@@ -136,13 +137,47 @@ def traces(
     json_: Json = False,
 ) -> None:
     """List what was asked, newest first."""
-    where = TraceFilter(since=_moment(since), limit=limit)
+    where = TraceFilter(since=moment(since, "--since"), limit=limit)
     with _services() as services:
         found = services.traces.list(where)
     lines = [
         f"{t.started_at:%Y-%m-%d %H:%M}  {t.answer.status:<9}  {t.trace_id}  {one_line(t.question)}" for t in found
     ]
-    _print({"traces": [trace_document(trace) for trace in found]}, json_, lines or ["No traces."])
+    show_result({"traces": [trace_document(trace) for trace in found]}, lines or ["No traces."], as_json=json_)
+
+
+@app.command()
+def sync(
+    since: Annotated[
+        str | None, typer.Option(metavar="ISO", help="Also send traces from this time on that are from before the key.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="ISO", help="Only such traces before this time.")] = None,
+    resend: Annotated[bool, typer.Option("--resend", help="Try again what Comet refused.")] = False,
+    read_back: Annotated[
+        bool, typer.Option("--read-back", help="Read usage, cost and feedback back from Comet, since --since or all.")
+    ] = False,
+    json_: Json = False,
+) -> None:
+    """Send to Comet what it has yet to hear: by hand, or from cron."""
+    wish = SyncWish(moment(since, "--since"), moment(until, "--until"), resend, read_back)
+    with _services() as services:
+        report = services.mirroring.sync(wish, lambda pending: show_progress(f"{pending:,} to send"))
+    end_progress()
+    show_result(sync_document(report), _sync_lines(report), as_json=json_)
+    if report.failed:
+        raise typer.Exit(1)
+
+
+def _sync_lines(report: SyncReport) -> list[str]:
+    read = report.read_back
+    lines = [counted(report.outbox)]
+    if report.back_filled is not None:
+        lines.append(f"{report.back_filled:,} traces from before the key were put in")
+    if report.drained.detail:
+        lines.append(f"{report.drained.status}: {one_line(report.drained.detail)}")
+    if read is not None:
+        lines.append(f"reading back {read.state}: {read.records:,} records {one_line(read.detail)}".rstrip())
+    return lines
 
 
 @app.command()
@@ -154,10 +189,10 @@ def status(json_: Json = False) -> None:
     marks = {True: "ok", False: "FAILED", None: "off"}
     lines = [f"{marks[s['ok']]:<7} {s['name']}: {s['detail']}" for s in document["services"]]
     library = document["library"]
-    _print(
+    show_result(
         document,
-        json_,
         [*lines, f"{library['videos']} videos, {library['chunks']} chunks, {library['channels']} channels"],
+        as_json=json_,
     )
     if any(service["ok"] is False for service in document["services"]):
         raise typer.Exit(1)
@@ -173,37 +208,9 @@ def _services() -> Iterator[Services]:
         services.close()
 
 
-def _print(document: Document, as_json: bool, lines: list[str]) -> None:
-    if as_json:
-        sys.stdout.write(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
-    else:
-        sys.stdout.write("\n".join(lines) + "\n")
-
-
-def _show_progress(progress: IngestProgress) -> None:
-    """One line on standard error that is written over; nothing where that is no terminal."""
-    if sys.stderr.isatty():
-        left = "" if progress.time_left_s is None else f", about {clock(progress.time_left_s)} left"
-        sys.stderr.write(f"\r\033[K{progress.done} of {progress.total}{left}  {one_line(progress.current)[:60]}")
-        sys.stderr.flush()
-
-
-def _say_done() -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write("\r\033[K")
-
-
-def _moment(text: str | None) -> datetime | None:
-    """Raises typer.BadParameter. A time without a zone is UTC."""
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is no ISO 8601 time, such as 2026-11-01T09:30", param_hint="--since"
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _show_ingest(progress: IngestProgress) -> None:
+    left = "" if progress.time_left_s is None else f", about {clock(progress.time_left_s)} left"
+    show_progress(f"{progress.done} of {progress.total}{left}  {one_line(progress.current)[:60]}")
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -214,25 +221,21 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     try:
         code = app(arguments, standalone_mode=False)
     except typer.TyperException as error:
-        _complain(error.format_message())
+        complain(error.format_message())
         code = error.exit_code
     except CuepointError as error:
-        _complain(str(error))
+        complain(str(error))
         code = 2 if isinstance(error, SettingsError | InputError | NotFound) else 1
     except (KeyboardInterrupt, typer.Abort):
-        _complain("stopped")
+        complain("stopped")
         code = 130
     except Exception as error:  # noqa: BLE001  the last line before the user, as in core/ui/errors.py
         place = traceback.extract_tb(error.__traceback__)[-1]  # its message may hold a key
-        _complain(
+        complain(
             f"a fault of Cuepoint ended this ({type(error).__name__} at {Path(place.filename).name}:{place.lineno})"
         )
         code = 1
     sys.exit(code)
-
-
-def _complain(sentence: str) -> None:
-    sys.stderr.write(f"cuepoint: {one_line(sentence)}\n")
 
 
 if __name__ == "__main__":

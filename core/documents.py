@@ -8,6 +8,7 @@ from typing import Any
 
 from core.ingestion import IngestedVideo, IngestReport
 from core.ledger import OutboxStats
+from core.mirror.service import SyncReport
 from core.models import (
     Answer,
     Citation,
@@ -166,6 +167,20 @@ def outbox_document(outbox: OutboxStats) -> Mapping[str, Any]:
         "pending": outbox.pending,
         "dead": outbox.dead,
         "oldest_pending_s": outbox.oldest_pending_s,
+    }
+
+
+def sync_document(report: SyncReport) -> Document:
+    """What ``sync`` prints: the outbox as it stands now, and what this run did."""
+    read = report.read_back
+    return {
+        **outbox_document(report.outbox),
+        "status": str(report.drained.status),
+        "detail": report.drained.detail,
+        "delivered_now": report.drained.delivered,
+        "back_filled": report.back_filled,
+        "resent": report.resent,
+        "read_back": None if read is None else {"state": read.state, "records": read.records, "detail": read.detail},
     }
 
 

@@ -187,9 +187,11 @@ class Drainer:
 
     # ---------------------------------------------------------------------------------------------------- by hand
 
-    def drain_all(self, *, patience_s: float = 30.0) -> Drained:
-        """Sends until nothing is due or the mirror fails. Another process that sends already is left to do it: this
-        one watches for as long as it gets on, at most ``patience_s`` without progress. Raises LibraryError.
+    def drain_all(self, on_batch: Callable[[], None] = lambda: None, *, patience_s: float = 30.0) -> Drained:
+        """Sends until nothing is due or the mirror fails.
+
+        Another process that sends already is left to do it: this one watches for as long as it gets on, at most
+        ``patience_s`` without progress. ``on_batch`` is called now and then. Raises LibraryError.
         """
         self._outbox.resume()
         before = self._attempts.delivered
@@ -199,14 +201,15 @@ class Drainer:
                 break
             time.sleep(due_s or 0.0)
             self.drain_once()
+            on_batch()
             if not self._may_try():
                 break
         else:
-            return self._watch_other(patience_s)
+            return self._watch_other(on_batch, patience_s)
         state = self._outbox.status()
         return Drained(self._attempts.delivered - before, state.status, state.detail)
 
-    def _watch_other(self, patience_s: float) -> Drained:
+    def _watch_other(self, on_batch: Callable[[], None], patience_s: float) -> Drained:
         seen, since = -1, time.monotonic()
         while time.monotonic() - since < patience_s:
             state, due_s, left = self._outbox.status(), self._outbox.next_due_s(), self._outbox.stats().pending
@@ -214,6 +217,7 @@ class Drainer:
                 return Drained(0, state.status, state.detail)
             if left != seen:
                 seen, since = left, time.monotonic()
+                on_batch()
             time.sleep(LOOK_EVERY_S / 4)
         return Drained(0, SenderStatus.SENDING, "Another process sends, and has not got on for a while")
 

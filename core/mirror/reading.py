@@ -54,6 +54,12 @@ class Reader:
         self._pages = None
         self._note(ReadBack("running"))
 
+    def read(self, since: datetime | None) -> None:
+        """Reads to the end; ``progress`` tells how it went."""
+        self.start(since)
+        while self.step():
+            pass
+
     def step(self) -> bool:
         """Reads a page, where reading was started; whether there may be more. Never raises."""
         if self.progress.state != "running":

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from core.config import Settings
 from core.errors import InputError, LibraryError, SettingsError
-from core.ledger import Ledger, OutboxRow
+from core.ledger import Ledger, OutboxRow, OutboxStats, SenderStatus
 from core.mirror.documents import dataset_document, experiment_document
 from core.mirror.drainer import Drained, Drainer
 from core.mirror.letters import DeadLetter, Letters
@@ -23,7 +23,7 @@ from core.mirror.worker import MirrorWorker
 from core.models import ExperimentRecord, ServiceHealth
 from core.ports import DatasetFiles, Mirror
 
-__all__ = ["DeadLetter", "Delivery", "Drained", "MirrorStatus", "Mirroring", "ReadBack", "ReadBackState"]
+__all__ = ["DeadLetter", "Delivery", "MirrorStatus", "Mirroring", "ReadBackState", "SyncReport", "SyncWish"]
 
 NAME = "Comet"
 FRESH_S = 1.0
@@ -47,13 +47,44 @@ class ReadBackState:
     """When the last of them was read."""
 
 
+@dataclass(frozen=True, slots=True)
+class SyncWish:
+    """What ``sync`` does beside sending what is due."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    """Traces of this period are put in that never were: from before the key."""
+    resend: bool = False
+    """What was refused is tried again."""
+    read_back: bool = False
+    """The mirror's records since ``since`` (or all) are read back."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What became of it."""
+
+    drained: Drained
+    outbox: OutboxStats
+    """As it stands afterwards."""
+    back_filled: int | None
+    resent: int | None
+    read_back: ReadBack | None
+
+    @property
+    def failed(self) -> bool:
+        """Whether somebody has to do something: outages pass by themselves."""
+        stuck = self.read_back is not None and self.read_back.state != "done"
+        return bool(self.outbox.dead) or self.drained.status is SenderStatus.PAUSED or stuck
+
+
 class Mirroring:
     """One per process; safe for all threads. Without a key nothing is started and nothing is put into the outbox."""
 
     def __init__(
         self, ledger: Ledger, settings: Settings, worker: MirrorWorker, open_mirror: Callable[[], Mirror]
     ) -> None:
-        """``open_mirror`` is called by ``drain`` and ``read_back`` only, which are for commands."""
+        """``open_mirror`` is called by ``sync`` only, which is for commands."""
         self._ledger = ledger
         self._outbox = ledger.outbox
         self._settings = settings
@@ -170,22 +201,25 @@ class Mirroring:
 
     # ---------------------------------------------------------------------------------------------------- by hand
 
-    def sync(self, *, read_back: bool = False, since: datetime | None = None) -> tuple[Drained, ReadBack]:
-        """Sends what is due, and reads back, in this process: for commands. Raises SettingsError, LibraryError."""
+    def sync(self, wish: SyncWish, on_progress: Callable[[int], None] = lambda _: None) -> SyncReport:
+        """Sends what is due, in this process: for commands. ``on_progress`` hears how many rows still wait.
+
+        Raises SettingsError without a key, InputError, LibraryError.
+        """
         self._need_key()
+        filled = self.back_fill(wish.since, wish.until) if wish.since or wish.until else None
+        resent = self._outbox.resend_dead() if wish.resend else None
         timeout_s = self._settings.comet_timeout_s
         drainer = Drainer(self._ledger, self._open_mirror, target_of(self._settings), stuck=_stuck, timeout_s=timeout_s)
         reader = Reader(self._ledger, drainer, timeout_s=timeout_s)
         try:
-            drained = drainer.drain_all()
-            if read_back:
-                reader.start(since)
-                while reader.step():
-                    pass
+            drained = drainer.drain_all(lambda: on_progress(self._outbox.stats().pending))
+            if wish.read_back:
+                reader.read(wish.since)
         finally:
             drainer.close()
-        self._forget()
-        return drained, reader.progress
+            self._forget()
+        return SyncReport(drained, self._outbox.stats(), filled, resent, reader.progress if wish.read_back else None)
 
     def _need_key(self) -> None:
         if not self.enabled:

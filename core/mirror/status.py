@@ -81,17 +81,21 @@ def health_of(name: str, status: MirrorStatus, *, troubled: bool) -> ServiceHeal
         # Commands have no sender, and an app's begins when there is something to send.
         reason, ok = ("nobody sends now", None) if status.pending else (None, True)
     trouble = f"{reason} ({one_line(status.detail)})" if reason and status.detail else reason
-    return ServiceHealth(name, ok, "; ".join(filter(None, [counted(status), trouble])))
+    return ServiceHealth(name, ok, "; ".join(filter(None, [counted(_stats(status)), trouble])))
 
 
-def counted(status: MirrorStatus) -> str:
+def _stats(status: MirrorStatus) -> OutboxStats:
+    return OutboxStats(status.pending, status.delivered, status.dead, status.oldest_pending_s)
+
+
+def counted(stats: OutboxStats) -> str:
     """``1,204 delivered, 3 pending for 12 s, 1 refused``."""
-    parts = [f"{status.delivered:,} delivered"]
-    if status.pending:
-        oldest = status.oldest_pending_s
-        parts.append(f"{status.pending:,} pending" + ("" if oldest is None else f" for {span_of_time(oldest)}"))
-    if status.dead:
-        parts.append(f"{status.dead:,} refused")
+    parts = [f"{stats.sent:,} delivered"]
+    if stats.pending:
+        oldest = stats.oldest_pending_s
+        parts.append(f"{stats.pending:,} pending" + ("" if oldest is None else f" for {span_of_time(oldest)}"))
+    if stats.dead:
+        parts.append(f"{stats.dead:,} refused")
     return ", ".join(parts)
 
 

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from core.ledger.database import Database, parse_url
 from core.ledger.dataset_values import DatasetKind, DatasetUse, DatasetUses, DatasetVersion, KeptVideo, VideoFacts
 from core.ledger.datasets import DatasetStore
+from core.ledger.experiment_rows import RunResult, Spending
+from core.ledger.experiments import ExperimentStore
 from core.ledger.jobs import JobStore
 from core.ledger.library import LibraryStore
 from core.ledger.migrate import prepare
@@ -48,6 +50,7 @@ __all__ = [
     "Difference",
     "DifferenceExample",
     "DifferenceTally",
+    "ExperimentStore",
     "ItemState",
     "Job",
     "JobItem",
@@ -63,9 +66,11 @@ __all__ = [
     "OutboxState",
     "OutboxStats",
     "OutboxStore",
+    "RunResult",
     "SenderStatus",
     "Settled",
     "Source",
+    "Spending",
     "SpendingStore",
     "StoredChunk",
     "StretchTally",
@@ -91,6 +96,7 @@ class Ledger:
         self.outbox = OutboxStore(database, self._processes, clock)
         self.mirrored = MirroredStore(database, clock)
         self.datasets = DatasetStore(database, clock)
+        self.experiments = ExperimentStore(database, self._processes, self.traces, clock)
         self.spending = SpendingStore(database)
 
     @property

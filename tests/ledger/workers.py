@@ -21,6 +21,7 @@ from sqlalchemy import event
 
 from core.ledger import Ledger, Settled, open_ledger
 from core.ledger.database import Database
+from core.models import Run
 from tests.ledger.samples import MINILM, library_item, running, trace
 
 ROOT = Path(__file__).parents[2]
@@ -119,6 +120,14 @@ def kill_settle(url: str, statement: str) -> None:
     ledger.outbox.settle([Settled(row, "sent") for row in rows])
 
 
+def hang_experiment(url: str) -> None:
+    """Begins an experiment of two runs, and waits to be killed."""
+    ledger = open_ledger(url)
+    cells = [Run(n, "a", 1, "model-x", 0.0, f"case-{n}", 0) for n in range(2)]
+    say(f"pid {os.getpid()} {ledger.experiments.create({'name': 'Hanging'}, cells)}")
+    time.sleep(600)
+
+
 def say(line: str) -> None:
     os.write(1, f"{line}\n".encode())
 
@@ -131,6 +140,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
         save_for_ever,
         write_traces,
         hang,
+        hang_experiment,
         try_lease,
         send_for_ever,
         kill_settle,

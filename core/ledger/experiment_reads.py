@@ -1,0 +1,138 @@
+"""What can be read of experiments and their runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, func, select, true
+
+from core.errors import NotFound
+from core.ledger.database import Database
+from core.ledger.experiment_rows import RunResult, Spending, experiment_of, result_of, run_of
+from core.ledger.schema import experiments, runs, traces
+from core.models import Experiment, ExperimentState, Run, RunState
+
+Runs = list[Run]
+Experiments = list[Experiment]
+Ids = list[str]
+
+PENDING = str(RunState.PENDING)
+
+_KEYS_AT_ONCE = 500
+_LIGHT = tuple(column for column in experiments.c if column.name != "spec")
+_CACHED = (
+    select(runs)
+    .where(
+        runs.c.content_key.in_(bindparam("keys", expanding=True)),
+        runs.c.state == str(RunState.DONE),
+        runs.c.repeat == 0,
+        ~runs.c.cached,
+        runs.c.output != "",
+    )
+    .order_by(runs.c.finished_at)
+)
+_SPENDING = select(func.coalesce(func.sum(traces.c.cost_usd), 0.0), func.count() - func.count(traces.c.cost_usd)).where(
+    traces.c.conversation_id == bindparam("experiment_id")
+)
+
+
+class ExperimentReads:
+    """The reading half of ExperimentStore."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, experiment_id: str) -> Experiment:
+        """Raises NotFound."""
+        query = select(experiments).where(experiments.c.experiment_id == experiment_id)
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            raise no_experiment(experiment_id)
+        return experiment_of(row, row.spec)
+
+    def list(self, *, limit: int = 100, offset: int = 0, name: str | None = None) -> Experiments:
+        """Newest first, each without its spec, which may be long."""
+        query = select(*_LIGHT).where(true() if name is None else experiments.c.name == name)
+        query = query.order_by(experiments.c.created_at.desc(), experiments.c.experiment_id)
+        with self._database.read() as connection:
+            return [experiment_of(row, {}) for row in connection.execute(query.limit(limit).offset(offset))]
+
+    def running(self) -> Ids:
+        """Experiments that are at work or were when their process died, oldest first; claim() tells which."""
+        query = select(experiments.c.experiment_id).where(experiments.c.state == str(ExperimentState.RUNNING))
+        with self._database.read() as connection:
+            return [*connection.execute(query.order_by(experiments.c.created_at)).scalars()]
+
+    def take(self, experiment_id: str, limit: int | None = None, *, after: int = -1) -> Runs:
+        """Its pending runs in order, those behind position ``after``."""
+        query = _runs_of(experiment_id).where(runs.c.state == PENDING, runs.c.position > after)
+        return self._runs(query.order_by(runs.c.position).limit(limit))
+
+    def runs(self, experiment_id: str) -> Runs:
+        """All of them, in order."""
+        return self._runs(_runs_of(experiment_id).order_by(runs.c.position))
+
+    def latest(self, experiment_id: str, limit: int = 50) -> Runs:
+        """The runs that ended last, newest first."""
+        ended = _runs_of(experiment_id).where(runs.c.state != PENDING)
+        return self._runs(ended.order_by(runs.c.finished_at.desc(), runs.c.position.desc()).limit(limit))
+
+    def counts(self, experiment_id: str) -> dict[RunState, int]:
+        """How many runs are in each state; every state is there."""
+        query = select(runs.c.state, func.count()).where(runs.c.experiment_id == experiment_id)
+        with self._database.read() as connection:
+            found = {state: count for state, count in connection.execute(query.group_by(runs.c.state))}  # noqa: C416
+        return {state: found.get(str(state), 0) for state in RunState}
+
+    def cached_count(self, experiment_id: str) -> int:
+        """How many of its runs were served from earlier ones."""
+        query = select(func.count()).where(runs.c.experiment_id == experiment_id, runs.c.cached)
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def find_cached(self, content_keys: Sequence[str]) -> dict[str, RunResult]:
+        """Content key -> the latest run with that content that was called for, was no repeat and is not empty."""
+        found: dict[str, RunResult] = {}
+        unique = list(dict.fromkeys(content_keys))
+        with self._database.read() as connection:
+            for start in range(0, len(unique), _KEYS_AT_ONCE):
+                keys = unique[start : start + _KEYS_AT_ONCE]
+                found |= {row.content_key: result_of(row) for row in connection.execute(_CACHED, {"keys": keys})}
+        return found
+
+    def spending(self, experiment_id: str) -> Spending:
+        """From the traces, exactly."""
+        with self._database.read() as connection:
+            known, unknown = connection.execute(_SPENDING, {"experiment_id": experiment_id}).one()
+        return Spending(float(known), int(unknown))
+
+    def mean_completion_tokens(self, models: Sequence[str]) -> dict[str, float]:
+        """Model -> mean tokens of an answer over its runs so far; only of models that have such runs."""
+        query = select(runs.c.model, func.avg(runs.c.completion_tokens)).where(
+            runs.c.model.in_(models), runs.c.completion_tokens.is_not(None), ~runs.c.cached
+        )
+        with self._database.read() as connection:
+            return {model: float(mean) for model, mean in connection.execute(query.group_by(runs.c.model))}
+
+    def _runs(self, query: Select[Any]) -> Runs:
+        with self._database.read() as connection:
+            return [run_of(row) for row in connection.execute(query)]
+
+
+def state_of(connection: Connection, experiment_id: str) -> ExperimentState:
+    """Its state, locked to the end of the transaction. Raises NotFound."""
+    query = select(experiments.c.state).where(experiments.c.experiment_id == experiment_id)
+    state = connection.execute(query.with_for_update()).scalar_one_or_none()
+    if state is None:
+        raise no_experiment(experiment_id)
+    return ExperimentState(state)
+
+
+def no_experiment(experiment_id: str) -> NotFound:
+    return NotFound(f"There is no experiment {experiment_id}", subject=experiment_id)
+
+
+def _runs_of(experiment_id: str) -> Select[Any]:
+    return select(runs).where(runs.c.experiment_id == experiment_id)

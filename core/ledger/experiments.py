@@ -1,0 +1,139 @@
+"""Experiments of the Prompt Lab and their runs. Runs and the traces of their calls are one transaction."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, null, select, update
+
+from core.ledger.database import Database
+from core.ledger.experiment_reads import PENDING, ExperimentReads, no_experiment, state_of
+from core.ledger.experiment_rows import RunResult, ended_values, run_values
+from core.ledger.processes import Processes
+from core.ledger.schema import experiments, runs
+from core.ledger.traces import TraceStore
+from core.models import ExperimentState, Run, RunState, Trace
+from core.ports import Clock
+
+_RUNNING = str(ExperimentState.RUNNING)
+
+_ADD_RUNS = insert(runs)
+_END_RUN = update(runs).where(
+    runs.c.experiment_id == bindparam("of_experiment"), runs.c.position == bindparam("at_position")
+)
+
+
+class ExperimentStore(ExperimentReads):
+    """Experiments belong to one process; when that died, exactly one other can claim one.
+
+    Methods may be called from any thread; all raise LibraryError, and NotFound for an unknown experiment.
+    """
+
+    def __init__(self, database: Database, processes: Processes, trace_store: TraceStore, clock: Clock) -> None:
+        super().__init__(database)
+        self._processes = processes
+        self._traces = trace_store
+        self._clock = clock
+
+    def create(self, spec: Mapping[str, Any], cells: Sequence[Run], *, sample: bool = False) -> str:
+        """Writes an experiment of this process down with its pending runs and returns its id.
+
+        ``spec`` is JSON with all that a resumption needs, ``name`` and ``max_cost_usd`` among it.
+        """
+        experiment_id = uuid.uuid4().hex
+        row = {"experiment_id": experiment_id, "name": spec["name"], "state": _RUNNING, "spec": dict(spec)}
+        row |= {"owner": self._processes.register(), "total": len(cells), "created_at": self._clock()}
+        row |= {"max_cost_usd": spec.get("max_cost_usd"), "spent_usd": 0.0, "sample": sample}
+        with self._database.write() as connection:
+            connection.execute(insert(experiments).values(row))
+            if cells:
+                connection.execute(_ADD_RUNS, [run_values(experiment_id, cell) for cell in cells])
+        return experiment_id
+
+    def finish(self, experiment_id: str, results: Sequence[RunResult], *, mirror: bool) -> ExperimentState:
+        """Writes runs that ended with their traces, all or nothing, and adds up what they cost.
+
+        Returns the experiment's state: no longer ``running`` where somebody stopped it meanwhile.
+        """
+        now = self._clock()
+        rows = [ended_values(experiment_id, result, now) for result in results]
+        made = [trace for result in results for trace in result.traces]
+        with self._database.write() as connection:
+            state = state_of(connection, experiment_id)
+            if rows:
+                connection.execute(_END_RUN, rows)
+            if made:
+                self._traces.write(connection, made, mirror=mirror)
+                _set(connection, experiment_id, spent_usd=_with_costs(made))
+        return state
+
+    def end(self, experiment_id: str, state: ExperimentState, *, error: str | None = None) -> None:
+        """Ends a running experiment as finished, stopped, capped or failed. One that has ended stays as it is."""
+        with self._database.write() as connection:
+            if state_of(connection, experiment_id) is ExperimentState.RUNNING:
+                _set(connection, experiment_id, state=str(state), finished_at=self._clock(), error=error)
+
+    def stop(self, experiment_id: str) -> None:
+        """Stops it, whichever process works on it: that one sees it when it writes its next run down."""
+        self.end(experiment_id, ExperimentState.STOPPED)
+
+    def claim(self, experiment_id: str) -> bool:
+        """Takes over a running experiment whose process is dead. Of several processes that try, one gets True."""
+        me = self._processes.register()
+        with self._database.write() as connection:
+            if state_of(connection, experiment_id) is not ExperimentState.RUNNING:
+                return False
+            owner = _owner(connection, experiment_id)
+            if owner not in self._processes.dead(connection, {owner}):
+                return False
+            _set(connection, experiment_id, owner=me)
+        return True
+
+    def reopen(self, experiment_id: str, *, max_cost_usd: float | None = None, failed_too: bool = False) -> bool:
+        """Makes an ended experiment run again, as this process's; False where it runs already.
+
+        ``max_cost_usd`` replaces its cap where it is given; ``failed_too`` makes its failed runs pending again.
+        """
+        values: dict[str, Any] = {"owner": self._processes.register(), "state": _RUNNING}
+        values |= {"finished_at": None, "error": None}
+        values |= {} if max_cost_usd is None else {"max_cost_usd": max_cost_usd}
+        with self._database.write() as connection:
+            if state_of(connection, experiment_id) is ExperimentState.RUNNING:
+                return False
+            _set(connection, experiment_id, **values)
+            if failed_too:
+                failed = (runs.c.experiment_id == experiment_id) & (runs.c.state == str(RunState.FAILED))
+                connection.execute(update(runs).where(failed).values(state=PENDING, error=None, finished_at=None))
+        return True
+
+    def is_mine(self, experiment_id: str) -> bool:
+        """Whether it belongs to this process."""
+        with self._database.read() as connection:
+            return _owner(connection, experiment_id) == self._processes.owner
+
+    def remove(self, experiment_id: str) -> None:
+        """Forgets it and its runs; their traces stay, as they tell what was spent."""
+        with self._database.write() as connection:
+            gone = delete(experiments).where(experiments.c.experiment_id == experiment_id)
+            if not connection.execute(gone).rowcount:
+                raise no_experiment(experiment_id)
+
+
+def _owner(connection: Connection, experiment_id: str) -> str:
+    query = select(experiments.c.owner).where(experiments.c.experiment_id == experiment_id)
+    owner: str | None = connection.execute(query).scalar_one_or_none()
+    if owner is None:
+        raise no_experiment(experiment_id)
+    return owner
+
+
+def _set(connection: Connection, experiment_id: str, **values: Any) -> None:
+    connection.execute(update(experiments).where(experiments.c.experiment_id == experiment_id).values(values))
+
+
+def _with_costs(made: Sequence[Trace]) -> Any:
+    """The new ``spent_usd``: once a cost is unknown, the sum is and stays so."""
+    costs = [trace.answer.cost_usd for trace in made]
+    return null() if None in costs else experiments.c.spent_usd + sum(cost for cost in costs if cost is not None)

@@ -96,7 +96,23 @@ class ModelRefused(ModelError):
 
 
 class ModelBusy(ModelError):
-    """The server asks to wait: rate limit, or the quota is used up (429)."""
+    """The server asks to wait: rate limit, or the quota is used up (429).
+
+    ``lasting``: the quota, which no waiting of minutes brings back. ``retry_after_s``: what the server asked for.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        subject: str = "",
+        hint: str = "",
+        lasting: bool = False,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, subject=subject, hint=hint)
+        self.lasting = lasting
+        self.retry_after_s = retry_after_s
 
 
 class ModelUnreachable(ModelError):

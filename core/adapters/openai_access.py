@@ -44,6 +44,9 @@ class Failure:
     kind: Kind
     message: str
     hint: str = ""
+    lasting: bool = False
+    """Of a busy server: the quota is used up."""
+    retry_after_s: float | None = None
 
 
 class MalformedAnswer(Exception):
@@ -85,8 +88,16 @@ class Access:
 
 def model_error(failure: Failure, model: str) -> ModelError:
     """The failure as the error that a chat raises."""
-    classes = {Kind.REFUSED: ModelRefused, Kind.BUSY: ModelBusy, Kind.UNREACHABLE: ModelUnreachable}
-    return classes[failure.kind](failure.message, subject=model, hint=failure.hint)
+    if failure.kind is Kind.BUSY:
+        return ModelBusy(
+            failure.message,
+            subject=model,
+            hint=failure.hint,
+            lasting=failure.lasting,
+            retry_after_s=failure.retry_after_s,
+        )
+    kind = ModelRefused if failure.kind is Kind.REFUSED else ModelUnreachable
+    return kind(failure.message, subject=model, hint=failure.hint)
 
 
 def first_chat_model(names: Iterable[str]) -> str | None:

@@ -6,13 +6,14 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from core.adapters.openai_access import Access, Failed, Timeouts, first_chat_model, model_error
+from core.adapters.openai_access import Access, Failed, MalformedAnswer, Timeouts, first_chat_model, model_error
 from core.adapters.openai_embedding import DEFAULT_EMBEDDING_MODEL, OpenAIEmbedder
 from core.adapters.openai_lazy import LazyEndpoint
 from core.adapters.openai_stream import CompletionStream
+from core.adapters.openai_whole import completion_of
 from core.config import Settings
 from core.errors import ModelError, ModelRefused
-from core.ports import Message
+from core.ports import Completion, Message
 
 __all__ = ["DEFAULT_CHAT_MODEL", "DEFAULT_EMBEDDING_MODEL", "OpenAIChat", "OpenAIEmbedder", "Timeouts"]
 
@@ -87,11 +88,8 @@ class OpenAIChat:
 
         429, 5xx and refused connections are tried again before the first piece, never after it.
         """
-        limit_name = "max_completion_tokens" if self._access.is_openai else "max_tokens"
-        options: dict[str, Any] = {"stream_options": {"include_usage": True}, "temperature": temperature}
-        if max_tokens is not None:
-            options[limit_name] = max_tokens
-        clean = [{"role": message["role"], "content": _encodable(message["content"])} for message in messages]
+        options = {"stream_options": {"include_usage": True}, **self._options(temperature, max_tokens)}
+        clean = _encodable(messages)
 
         def open_chunks(stopped: Callable[[], bool]) -> Any:
             return self._endpoint.get().open_chat(self._chosen(), clean, options, stopped)
@@ -100,6 +98,26 @@ class OpenAIChat:
             return self._endpoint.get().explain(error, model)
 
         return CompletionStream(self._access, self._model or "", open_chunks, explain)
+
+    def complete(
+        self, messages: Sequence[Message], *, temperature: float = 0.0, max_tokens: int | None = None
+    ) -> Completion:
+        """A whole answer at once; a 429 is the caller's to wait for. Raises ModelError."""
+        model = self._chosen()
+        try:
+            endpoint = self._endpoint.get()
+            answer = endpoint.whole_chat(model, _encodable(messages), self._options(temperature, max_tokens))
+            return completion_of(answer, model)
+        except MalformedAnswer as error:
+            raise model_error(endpoint.explain(error, model).failure, model) from error
+        except Failed as error:
+            raise model_error(error.failure, model) from error
+
+    def _options(self, temperature: float, max_tokens: int | None) -> dict[str, Any]:
+        if max_tokens is None:
+            return {"temperature": temperature}
+        limit_name = "max_completion_tokens" if self._access.is_openai else "max_tokens"
+        return {"temperature": temperature, limit_name: max_tokens}
 
     def _chosen(self) -> str:
         """The model's name, asked of the server once. Raises ModelError."""
@@ -112,6 +130,9 @@ class OpenAIChat:
             return self._model
 
 
-def _encodable(text: str) -> str:
+def _encodable(messages: Sequence[Message]) -> list[Message]:
     """Lone surrogates, which no request can carry, become "?"."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return [
+        {"role": message["role"], "content": message["content"].encode("utf-8", "replace").decode("utf-8")}
+        for message in messages
+    ]

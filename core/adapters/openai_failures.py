@@ -57,10 +57,10 @@ def _explain_status(error: openai.APIStatusError, access: Access, model: str) ->
 def _explain_busy(error: openai.APIStatusError, access: Access) -> Failure:
     if is_quota(error):
         hint = "Check the account's plan, or set another OPENAI_API_KEY."
-        return Failure(Kind.BUSY, f"The quota of the key at {access.host} is used up", hint)
+        return Failure(Kind.BUSY, f"The quota of the key at {access.host} is used up", hint, lasting=True)
     wait = _retry_after_s(error)
     hint = "Try again in a minute." if wait is None else f"Try again in {wait:.0f} s."
-    return Failure(Kind.BUSY, f"The model server {access.host} has too many requests", hint)
+    return Failure(Kind.BUSY, f"The model server {access.host} has too many requests", hint, retry_after_s=wait)
 
 
 def _explain_connection(error: openai.APIConnectionError, access: Access) -> Failure:
@@ -79,15 +79,23 @@ def _quoted(error: openai.APIError, access: Access) -> str:
 
 
 def with_retries(
-    call: Callable[[], _T], *, attempts: int, timeout_s: float, stopped: Callable[[], bool] = lambda: False
+    call: Callable[[], _T],
+    *,
+    attempts: int,
+    timeout_s: float,
+    stopped: Callable[[], bool] = lambda: False,
+    when_busy: bool = True,
 ) -> _T:
     """The call's result, tried again with backoff on 429, 5xx and a connection that did not come about.
 
-    ``Retry-After`` is honoured up to a bound; an exhausted quota is not tried again. Raises the last error.
+    ``Retry-After`` is honoured up to a bound; an exhausted quota is not tried again, and a 429 not without
+    ``when_busy``. Raises the last error.
     """
 
     def backoff(error: Exception) -> bool | float:
-        return False if stopped() else _pause(error)
+        if stopped() or (not when_busy and isinstance(error, openai.RateLimitError)):
+            return False
+        return _pause(error)
 
     retrying = stamina.retry_context(
         on=backoff, attempts=attempts, timeout=timeout_s, wait_initial=0.25, wait_max=5.0, wait_jitter=0.25

@@ -22,7 +22,7 @@ from core.models import Usage
 
 _log = logging.getLogger(__name__)
 
-_MOST_CHARS = 400_000
+MOST_CHARS = 400_000
 """Of one answer with its reasoning; a server that writes more does not stop by itself."""
 
 
@@ -100,7 +100,7 @@ class CompletionStream:
             if event is None or self._closed.is_set():
                 return
             length += len(event)
-            if length > _MOST_CHARS:
+            if length > MOST_CHARS:
                 raise ModelUnreachable(f"The model at {self._access.host} does not stop writing", subject=self._model)
             yield event
             deadline = time.monotonic() + limits.between_s

@@ -124,6 +124,10 @@ COMET_QUIET = {
     "COMET_DISABLE_ANNOUNCEMENT": "1",
     "COMET_RAISE_EXCEPTIONS_ON_ERROR": "1",
     "COMET_HTTP_SESSION_RETRY_TOTAL": "0",  # the drainer tries again, not a call
+    "COMET_TIMEOUT_CLEANING": "60",  # at the end of an experiment; its default is an hour
+    "COMET_TIMEOUT_UPLOAD": "1800",
+    "COMET_TIMEOUT_FILE_UPLOAD": "60",
+    "COMET_FALLBACK_STREAMER_FALLBACK_TO_OFFLINE_MIN_BACKEND_VERSION": "999.0.0",  # else it leaves files behind
     "COMET_CONFIG": os.devnull,  # a file in the home folder is none of our settings
 }
 """What Comet's packages read on import."""

@@ -52,24 +52,28 @@ class CometClient:
             return self._opened()._request("POST", f"/api/rest/v2/write/{path}", json=body)  # noqa: SLF001
 
     def upload(self, key: str, name: str, data: bytes, *, kind: str) -> Any:
-        """Replaces a file of an experiment."""
-        params = {"experimentKey": key, "fileName": name, "extension": "json", "type": kind, "overwrite": "true"}
+        """Adds or replaces a file of an experiment."""
+        extension = name.rpartition(".")[2]
+        params = {"experimentKey": key, "fileName": name, "extension": extension, "type": kind, "overwrite": "true"}
         path = "/api/rest/v2/write/experiment/upload-asset"
         with explained(self.access, key):
             return self._opened()._request("POST", path, params=params, files={"file": data})  # noqa: SLF001
 
+    def get_or_none(self, path: str, *, subject: str = "", **params: str) -> Any:
+        """None where Comet says that there is no such thing."""
+        try:
+            return self.get(path, subject=subject, **params)
+        except MirrorError as error:
+            if isinstance(error.__cause__, requests.HTTPError) and _is_absent(error.__cause__):
+                return None
+            raise
+
     def exists(self, key: str) -> bool:
         """Whether there is an experiment of that key."""
-        with explained(self.access, key):
-            try:
-                found = self._opened().get_experiment_metadata(key)
-            except requests.HTTPError as error:
-                if _is_absent(error):
-                    return False
-                raise
-        if not isinstance(found, dict) or found.get("experimentKey", key) != key:
+        found = self.get_or_none("experiment/metadata", subject=key, experimentKey=key)
+        if found is not None and (not isinstance(found, dict) or found.get("experimentKey", key) != key):
             raise unreadable(self.access, key)
-        return True
+        return found is not None
 
     def values(self, key: str, what: str) -> Values:
         """Current values by name: ``parameters``, ``metrics/summary`` or ``log-other`` of an experiment."""
@@ -102,7 +106,7 @@ class CometClient:
 
 
 def _is_absent(error: requests.HTTPError) -> bool:
-    """Whether Comet itself says that there is no such experiment, and not something else at its address."""
+    """Whether Comet itself says that there is no such thing, and not something else at its address."""
     response = error.response
     if response.status_code not in _ABSENT:
         return False

@@ -59,14 +59,26 @@ def doubted(error: MirrorError, *, unsure: bool, partly: bool) -> MirrorError:
 
 def mirror_error(error: Exception, access: Access, subject: str = "") -> MirrorError:
     """What an error means. The text of a foreign error is never asked for: some of Comet's raise in ``str``."""
-    response = getattr(error, "response", None)
-    if isinstance(response, requests.Response):
-        return of_status(response.status_code, _json_of(response), access, subject, response.headers)
-    if isinstance(error, requests.RequestException):
-        return _of_request(error, access, subject)
-    if type(error).__name__ == "InvalidAPIKey":
+    for one in (error, error.__cause__):
+        response = getattr(one, "response", None)
+        if isinstance(response, requests.Response):
+            return of_status(response.status_code, _json_of(response), access, subject, response.headers)
+        if isinstance(one, requests.RequestException):
+            return _of_request(one, access, subject)
+    return _of_handshake(type(error).__name__, access, subject) or unreadable(access, subject)
+
+
+def _of_handshake(name: str, access: Access, subject: str) -> MirrorError | None:
+    """What comet_ml raises, by its class, where it makes an experiment."""
+    if name == "InvalidAPIKey":
         return _key_rejected(access)
-    return unreadable(access, subject)
+    if name in {"InvalidWorkspace", "ViewOnlyAccessException", "ServiceAccountWorkspaceRestricted"}:
+        return _no_rights(access)
+    if name == "MaxExperimentNumberReachedException":
+        return MirrorKeyRejected(f"The Comet account has as many experiments as it may have ({access.host})")
+    if name == "ExperimentCleaningException":
+        return MirrorUnreachable(f"Comet ({access.host}) did not take every file", unsure=True, subject=subject)
+    return other_kind(access, subject) if name == "ProjectConsideredLLM" else None
 
 
 def of_status(
@@ -83,8 +95,9 @@ def of_status(
         return other_kind(access, subject)
     if HTTPStatus.BAD_REQUEST <= status < _SERVER_ERROR and status != HTTPStatus.REQUEST_TIMEOUT:
         return _refused(status, said, content, access, subject)
-    failed, wait = f"Comet ({access.host}) failed with status {status}", _retry_after_s(headers)
-    return MirrorUnreachable(failed, unsure=True, retry_after_s=wait, subject=subject)
+    if status < HTTPStatus.BAD_REQUEST:
+        return unreadable(access, subject)
+    return MirrorUnreachable(f"Comet ({access.host}) failed with status {status}", unsure=True, subject=subject)
 
 
 def _of_rights(status: int, code: int | None, said: str, access: Access) -> MirrorKeyRejected | None:
@@ -92,8 +105,7 @@ def _of_rights(status: int, code: int | None, said: str, access: Access) -> Mirr
     if status == HTTPStatus.UNAUTHORIZED or code in KEY_CODES:
         return _key_rejected(access)
     if status == HTTPStatus.FORBIDDEN or code in RIGHTS_CODES:
-        hint = "Check COMET_WORKSPACE, or ask its owner for the right to write."
-        return MirrorKeyRejected(f"The Comet key has no rights in {access.place}", subject="COMET_WORKSPACE", hint=hint)
+        return _no_rights(access)
     if status == HTTPStatus.PAYMENT_REQUIRED:
         return MirrorKeyRejected(f"The plan of the Comet account at {access.host} is used up{said}")
     return None
@@ -101,7 +113,7 @@ def _of_rights(status: int, code: int | None, said: str, access: Access) -> Mirr
 
 def other_kind(access: Access, subject: str = "") -> MirrorRefused:
     hint = "Set COMET_PROJECT_NAME to another name; Comet makes the project."
-    said = f"The project {access.project} in Comet holds experiments, not LLM records"
+    said = f"The project {access.project} in Comet is of another kind: LLM records and experiments cannot share one"
     return MirrorRefused(said, subject=subject, hint=hint)
 
 
@@ -127,6 +139,11 @@ def _key_rejected(access: Access) -> MirrorKeyRejected:
     return MirrorKeyRejected(said, subject="COMET_API_KEY", hint="Check COMET_API_KEY.")
 
 
+def _no_rights(access: Access) -> MirrorKeyRejected:
+    hint = "Check COMET_WORKSPACE, or ask its owner for the right to write."
+    return MirrorKeyRejected(f"The Comet key has no rights in {access.place}", subject="COMET_WORKSPACE", hint=hint)
+
+
 def _url_hint() -> str:
     return "Check COMET_URL_OVERRIDE."
 
@@ -136,7 +153,7 @@ def _of_request(error: requests.RequestException, access: Access, subject: str) 
         return _key_rejected(access)
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return MirrorUnreachable(f"Comet ({access.host}) cannot be reached", unsure=False, subject=subject)
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, requests.Timeout) or type(_reason(error)).__name__ == "ReadTimeoutError":
         return MirrorUnreachable(f"Comet ({access.host}) did not answer in time", unsure=True, subject=subject)
     if _never_connected(error):
         return MirrorUnreachable(

@@ -8,8 +8,9 @@ from http import HTTPStatus
 from typing import Any
 
 from core.adapters.comet_access import Access
-from core.adapters.comet_client import CometClient, Values
+from core.adapters.comet_client import CometClient
 from core.adapters.comet_failures import OTHER_KIND_CODE, doubted, of_status, other_kind, unreadable
+from core.adapters.comet_fields import Fields
 from core.errors import MirrorError, MirrorKeyRejected, MirrorRefused
 from core.mirror.records import CREATED_FROM
 from core.models import AnswerStatus, MirrorRecord, MirrorThumb
@@ -98,27 +99,12 @@ class Records:
 
     def replace(self, record: MirrorRecord) -> None:
         """Writes what differs: parameters, metrics, tags; and the asset. Doing it twice changes nothing more."""
-        key, client = record.id, self._client
-        before, metrics = client.values(key, "parameters"), client.values(key, "metrics/summary")
-        for name, value in _differing(record.parameters, before):
-            client.post("experiment/parameter", _named(key, "parameter", name, value), subject=key)
-        for name in (name for name in OURS if name in before and name not in record.parameters):
-            client.post("experiment/parameter/delete", {"experimentKey": key, "parameterName": name}, subject=key)
-        for name, number in _differing(record.metrics, metrics):
-            client.post("experiment/metric", _named(key, "metric", name, number), subject=key)
-        self._replace_tags(record)
-        client.upload(key, ASSET, json.dumps(record.chain, allow_nan=False).encode(), kind=ASSET_KIND)
-
-    def _replace_tags(self, record: MirrorRecord) -> None:
-        """Adds the tags that are missing, and takes away what the record was before; others' tags stay."""
-        key, client = record.id, self._client
-        answer = client.get("experiment/tags", subject=key, experimentKey=key)
-        there = answer.get("tags") if isinstance(answer, dict) else None
-        there = [tag for tag in there if isinstance(tag, str)] if isinstance(there, list) else []
-        if added := [tag for tag in record.tags if tag not in there]:
-            client.post("experiment/tags", {"experimentKey": key, "addedTags": added}, subject=key)
-        if stale := [tag for tag in there if tag in set(AnswerStatus) and tag not in record.tags]:
-            client.post("experiment/tags/delete", {"experimentKey": key, "tags": stale}, subject=key)
+        fields = Fields(self._client, record.id)
+        fields.set_parameters(record.parameters, known=OURS)
+        fields.set_metrics(record.metrics)
+        fields.set_tags(record.tags, known=frozenset(map(str, AnswerStatus)))
+        chain = json.dumps(record.chain, allow_nan=False).encode()
+        self._client.upload(record.id, ASSET, chain, kind=ASSET_KIND)
 
     # ---------------------------------------------------------------------------------------------------- feedback
 
@@ -126,7 +112,7 @@ class Records:
         """The raw metric ``feedback``, Comet's own ``user_feedback``, and the words as details.
 
         Comet's own knows 1 and 0 only and forgets nothing, so a thumb that was taken back is told by the raw metric
-        alone. Words that are no longer there are blanked.
+        alone. With ``unsure`` only what differs is written, and words that are no longer there are blanked.
         """
         sent: list[str] = []
         try:
@@ -135,20 +121,17 @@ class Records:
             raise doubted(error, unsure=unsure, partly=bool(sent)) from error.__cause__
 
     def _send_thumb(self, thumb: MirrorThumb, sent: list[str], *, unsure: bool) -> None:
-        key, client = thumb.id, self._client
         values: dict[str, float] = {FEEDBACK: thumb.value}
         if thumb.value:
             values[USER_FEEDBACK] = 1 if thumb.value > 0 else 0
-        told = client.values(key, "metrics/summary") if unsure else {}
-        said = client.values(key, "log-other")
-        for name, number in _differing(values, told):
-            client.post("experiment/metric", _named(key, "metric", name, number), subject=key)
-            sent.append(name)
-        for word, name in TEXTS.items():
-            text = thumb.texts.get(word, "")
-            if text != said.get(name, ""):
-                client.post("experiment/log-other", {"experimentKey": key, "key": name, "value": text}, subject=key)
-                sent.append(name)
+        texts = {name: thumb.texts.get(word, "") for word, name in TEXTS.items()}
+        fields = Fields(self._client, thumb.id, sent)
+        if unsure:
+            fields.set_metrics(values)
+            fields.set_details(texts)
+        else:
+            fields.add_metrics(values)
+            fields.add_details({name: text for name, text in texts.items() if text})
 
 
 def _groups(payloads: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
@@ -197,23 +180,3 @@ def _others(record: MirrorRecord) -> dict[str, str]:
     if isinstance(question, str) and question.strip():
         others["Name"] = " ".join(question[: 2 * MOST_NAME_CHARS].split())[:MOST_NAME_CHARS]
     return others
-
-
-def _named(key: str, kind: str, name: str, value: object) -> dict[str, object]:
-    return {"experimentKey": key, f"{kind}Name": name, f"{kind}Value": value}
-
-
-def _differing(wanted: Mapping[str, Any], there: Values) -> list[tuple[str, Any]]:
-    return [(name, value) for name, value in wanted.items() if value is not None and not _same(value, there.get(name))]
-
-
-def _same(value: object, told: str | None) -> bool:
-    """Whether Comet's text says this value; numbers by what they are, truth values in whatever case."""
-    if told is None:
-        return False
-    if isinstance(value, bool):
-        return told.lower() == str(value).lower()
-    try:
-        return told == value if isinstance(value, str) else float(told) == value
-    except ValueError:
-        return False

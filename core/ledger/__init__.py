@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from core.ledger.comparing import ComparisonStore
 from core.ledger.database import Database, parse_url
 from core.ledger.dataset_values import DatasetKind, DatasetUse, DatasetUses, DatasetVersion, KeptVideo, VideoFacts
 from core.ledger.datasets import DatasetStore
@@ -42,6 +43,7 @@ from core.ledger.values import (
 from core.ports import Clock
 
 __all__ = [
+    "ComparisonStore",
     "DatasetKind",
     "DatasetStore",
     "DatasetUse",
@@ -98,6 +100,7 @@ class Ledger:
         self.datasets = DatasetStore(database, clock)
         self.experiments = ExperimentStore(database, self._processes, self.traces, clock)
         self.spending = SpendingStore(database)
+        self.comparison = ComparisonStore(database)
 
     @property
     def url(self) -> str:

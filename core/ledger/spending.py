@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import (
     CTE,
+    BigInteger,
     ColumnElement,
     Connection,
     Integer,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     Table,
     and_,
     case,
+    cast,
     column,
     false,
     func,
@@ -95,6 +97,7 @@ def _number(condition: ColumnElement[bool]) -> ColumnElement[Any]:
     return func.count(case((condition, 1)))
 
 
+_NOTHING = cast(null(), BigInteger)
 _CALLED = or_(
     and_(traces.c.model.is_not(None), ~traces.c.cached),
     traces.c.status == str(AnswerStatus.ABANDONED),  # what it had called when its process ended, nobody knows
@@ -110,7 +113,7 @@ BOOKS = {
         traces,
         called=_CALLED,
         up=false(),  # thumbs have a table of their own
-        other=null(),
+        other=_NOTHING,
     ),
     Source.MIRROR: _book(
         mirrored_traces,
@@ -154,7 +157,7 @@ class SpendingStore:
         return found
 
     def unpriced(self, source: Source, since: datetime, until: datetime) -> list[StretchTally]:
-        """The calls whose cost is unknown, by model: None is a call that ended before it was measured."""
+        """The calls whose cost is unknown, by model, without their thumbs. No model: one that ended before that was kept."""
         book = BOOKS[source]
         begun = book.table.c.started_at
         query = select(literal(0), book.table.c.model, *book.sums).where(begun >= since, begun < until, book.unpriced)

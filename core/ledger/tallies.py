@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
+from operator import add, attrgetter
 from typing import Self
 
 
@@ -44,7 +45,7 @@ class Tally:
     """Of the unpriced calls."""
 
     def __add__(self, other: Self) -> Self:
-        return type(self)(*(one + more for one, more in zip(astuple(self), astuple(other), strict=True)))
+        return type(self)(*map(add, _SUMS(self), _SUMS(other)))
 
     @property
     def tokens(self) -> int:
@@ -69,6 +70,9 @@ class Tally:
     def usd_per_thumb_up(self) -> float | None:
         """What the calls whose cost is known cost for each thumb up that they got; None without one."""
         return _part(self.known_usd, self.thumbs_up - self.unpriced_thumbs_up)
+
+
+_SUMS = attrgetter(*(field.name for field in fields(Tally)))
 
 
 def _part(amount: float, number: int) -> float | None:

@@ -1,0 +1,110 @@
+"""What was spent in a period, by day and by one thing more. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from core.ledger import DifferenceTally, Source, Tally
+
+
+class By(StrEnum):
+    """What a report is broken down by."""
+
+    DAY = "day"
+    MODEL = "model"
+    KIND = "kind"
+    TEMPLATE = "template"
+    USER = "user"
+
+
+Key = date | str | None
+"""A day, a name, or None where a trace has no name of that sort: no model was called. Empty names stay empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A day's sum for one name."""
+
+    day: date
+    """In the report's time zone."""
+    name: str | None
+    """None also where the report is by day alone."""
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    key: Key
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The sums of a period. Every trace that began in it is in exactly one cell."""
+
+    source: Source
+    by: By
+    zone: str
+    """IANA name of the time zone whose days these are."""
+    since: datetime | None
+    until: datetime | None
+    cells: tuple[Cell, ...]
+    """By day, and within a day by name."""
+    unpriced: tuple[Row, ...]
+    """By model, most tokens first: what has no price. None is a call whose process ended before it was measured."""
+
+    @property
+    def total(self) -> Tally:
+        return _sum(cell.tally for cell in self.cells)
+
+    def rows(self) -> list[Row]:
+        """One for each day, in order; or for each name, what cost most first."""
+        groups: dict[Key, list[Tally]] = {}
+        for cell in self.cells:
+            groups.setdefault(cell.day if self.by is By.DAY else cell.name, []).append(cell.tally)
+        rows = [Row(key, _sum(tallies)) for key, tallies in groups.items()]
+        return rows if self.by is By.DAY else sorted(rows, key=_largest_first)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The ledger and the mirror over one period, trace by trace."""
+
+    since: datetime | None
+    until: datetime | None
+    differences: tuple[DifferenceTally, ...]
+    """One for each kind that there is. Their amounts add up to the totals of both sides."""
+
+    @property
+    def ledger_usd(self) -> float:
+        return sum(difference.ledger_usd for difference in self.differences)
+
+    @property
+    def mirror_usd(self) -> float:
+        return sum(difference.mirror_usd for difference in self.differences)
+
+
+def cells_of(found: Iterable[tuple[date, str | None, Tally]]) -> tuple[Cell, ...]:
+    """Adds up what has the same day and name."""
+    groups: dict[tuple[date, str | None], list[Tally]] = {}
+    for day, name, tally in found:
+        groups.setdefault((day, name), []).append(tally)
+    cells = [Cell(day, name, _sum(tallies)) for (day, name), tallies in groups.items()]
+    return tuple(sorted(cells, key=lambda cell: (cell.day, cell.name is not None, cell.name or "")))
+
+
+def rows_of(found: Iterable[tuple[str | None, Tally]]) -> tuple[Row, ...]:
+    """Largest first."""
+    return tuple(sorted((Row(name, tally) for name, tally in found), key=_largest_first))
+
+
+def _sum(tallies: Iterable[Tally]) -> Tally:
+    return sum(tallies, Tally())
+
+
+def _largest_first(row: Row) -> tuple[float, int, int, str]:
+    tally = row.tally
+    return -tally.known_usd, -tally.tokens, -tally.calls, str(row.key)

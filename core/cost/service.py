@@ -1,0 +1,65 @@
+"""Costs: what pages and commands ask about money."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from core.cost.report import By, Comparison, Report, cells_of, rows_of
+from core.cost.zones import stretches
+from core.errors import InputError
+from core.ledger import ComparisonStore, Difference, DifferenceExample, Source, SpendingStore
+
+_UTC = ZoneInfo("UTC")
+_EARLIEST, _LATEST = datetime(1, 1, 3, tzinfo=UTC), datetime(9999, 12, 29, tzinfo=UTC)
+
+
+class Costs:
+    """Reports over the ledger and over what was read back from the mirror. For all threads; raises LibraryError."""
+
+    def __init__(self, spending: SpendingStore, comparison: ComparisonStore) -> None:
+        self._spending = spending
+        self._comparison = comparison
+
+    def report(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        by: By = By.DAY,
+        zone: ZoneInfo = _UTC,
+        source: Source = Source.LEDGER,
+    ) -> Report:
+        """The sums of what began in [since, until), None being open, by the days of the zone.
+
+        Raises InputError where the period ends before it begins.
+        """
+        begin, end = _period(since, until)
+        days = self._spending.days(source, begin, end)
+        parts = list(stretches(days, begin, end, zone))
+        column = None if by is By.DAY else str(by)
+        found = self._spending.tallies(source, [(first, last) for _, first, last in parts], column)
+        cells = cells_of((parts[one.stretch][0], one.key, one.tally) for one in found)
+        without_price = any(cell.tally.unpriced_calls for cell in cells)
+        unpriced = self._spending.unpriced(source, begin, end) if without_price else []
+        priceless = rows_of((one.key, one.tally) for one in unpriced)
+        return Report(source, by, zone.key, since, until, cells, priceless)
+
+    def compare(self, *, since: datetime | None = None, until: datetime | None = None) -> Comparison:
+        """The ledger beside what was read back from the mirror. Raises InputError likewise."""
+        begin, end = _period(since, until)
+        return Comparison(since, until, tuple(self._comparison.differences(begin, end)))
+
+    def examples(
+        self, kind: Difference, *, since: datetime | None = None, until: datetime | None = None, limit: int = 5
+    ) -> list[DifferenceExample]:
+        """The newest of one kind of difference. Raises InputError likewise."""
+        begin, end = _period(since, until)
+        return self._comparison.examples(kind, begin, end, limit)
+
+
+def _period(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
+    begin, end = since or _EARLIEST, until or _LATEST
+    if begin >= end:
+        raise InputError("The period ends before it begins", subject="until", hint="Choose a later end.")
+    return begin, end

@@ -13,6 +13,8 @@ from functools import lru_cache
 
 from core.answering import Answering
 from core.config import Settings
+from core.datasets import Datasets
+from core.documents import trace_document
 from core.errors import SettingsError
 from core.exact_index import ExactIndex
 from core.health import Probe
@@ -40,6 +42,7 @@ class Services:
     ingestor: Ingestor
     upkeep: Upkeep
     mirroring: Mirroring
+    datasets: Datasets
     probes: tuple[Probe, ...]
     chat: ChatModel | None
     _closing: ExitStack = field(default_factory=ExitStack, repr=False)
@@ -172,6 +175,7 @@ def _wire(
         ingestor=ingestor,
         upkeep=upkeep,
         mirroring=mirroring,
+        datasets=Datasets(ledger, embedder, settings, ingestor, as_document=trace_document),
         probes=(_embedder_probe(embedder), _chat_probe(chat)),
         chat=chat,
         _closing=closing,

@@ -32,6 +32,19 @@ class _Line:
     chunks: int = 0
     errors: list[CuepointError] = field(default_factory=list)
     began: float | None = None
+    expected: int = 0
+    """Videos that it will bring, where that is known."""
+
+    @property
+    def share(self) -> float:
+        """Of the videos that are expected, while it is at work."""
+        at_work = self.expected and self.state is ItemState.RUNNING
+        return (self.ingested + self.unchanged) / self.expected if at_work else 0.0
+
+    def shown_detail(self) -> str:
+        if not self.expected:
+            return self.detail
+        return f"{self.ingested + self.unchanged:,} of {self.expected:,} videos"
 
     def end_state(self) -> ItemState:
         if self.errors:
@@ -73,6 +86,11 @@ class Board:
             self._lines |= {child: _Line() for child in new}
             self._lines[task].detail = UNFOLDED
             return new
+
+    def expect(self, task: Task, videos: int) -> None:
+        """So many videos will come."""
+        with self._lock:
+            self._begun(task).expected = videos
 
     def arrived(self, task: Task) -> None:
         """A video of the task came."""
@@ -124,10 +142,15 @@ class Board:
         """As they are now, with the names to show."""
         with self._lock:
             return tuple(
-                JobItem(task.name, line.state, line.detail, line.error, line.chunks or None)
+                JobItem(task.name, line.state, line.shown_detail(), line.error, line.chunks or None)
                 for task, line in self._lines.items()
                 if line.detail != UNFOLDED or line.state is ItemState.FAILED
             )
+
+    def partly(self) -> float:
+        """The shares that are done of the tasks at work, where they are known, summed."""
+        with self._lock:
+            return sum(line.share for line in self._lines.values())
 
     def report(self, notices: Sequence[str] = ()) -> IngestReport:
         with self._lock:
@@ -155,7 +178,7 @@ class Board:
             self._job_id,
             task.to_text(),
             line.state,
-            detail=line.detail,
+            detail=line.shown_detail(),
             error=line.error,
             chunks=line.chunks,
             took_ms=took_ms,

@@ -29,6 +29,8 @@ class PendingVideo:
     chunks: list[Chunk]
     vectors: dict[str, Vector] = field(default_factory=dict)
     waiting: int = 0
+    unchanged: bool = False
+    """The library has just this."""
 
     def missing(self) -> list[str]:
         """Each text once."""

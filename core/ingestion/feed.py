@@ -15,6 +15,7 @@ from typing import Self
 from core.config import Settings
 from core.demo import demo_transcripts
 from core.errors import CuepointError, SourceError, TranscriptUnavailable
+from core.ingestion.restoring import Restored, VersionReader
 from core.ingestion.tasks import Task, TaskKind, file_task, video_tasks
 from core.ingestion.uploads import UploadStore
 from core.models import Transcript
@@ -30,12 +31,15 @@ _REFUSALS = 3
 """After so many refusals one after the other YouTube is left alone for the rest of the job."""
 
 
+Outcome = Transcript | Restored | CuepointError
+
+
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A transcript or an error of a task; ``outcome`` None: the task has no more."""
+    """A transcript, what a version holds, or an error of a task; ``outcome`` None: the task has no more."""
 
     task: Task
-    outcome: Transcript | CuepointError | None
+    outcome: Outcome | None
 
 
 class Feed:
@@ -50,11 +54,12 @@ class Feed:
         *,
         source: TranscriptSource,
         uploads: UploadStore,
+        versions: VersionReader,
         settings: Settings,
         unfold: Callable[[Task, Sequence[Task]], Sequence[Task]],
     ) -> None:
         self._tasks, self._unfold = tasks, unfold
-        self._source, self._uploads, self._settings = source, uploads, settings
+        self._source, self._uploads, self._versions, self._settings = source, uploads, versions, settings
         self._queue: queue.Queue[Arrival | None] = queue.Queue(_AHEAD)
         self._stop = threading.Event()
         self._pace = _Pace(settings.fetch_pause_s, self._stop)
@@ -108,7 +113,7 @@ class Feed:
         else:
             self._guarded(task, self._read_from_here)
 
-    def _guarded(self, task: Task, read: Callable[[Task], Iterator[Transcript | CuepointError]]) -> None:
+    def _guarded(self, task: Task, read: Callable[[Task], Iterator[Outcome]]) -> None:
         """Whatever happens, the task ends."""
         if self._stop.is_set():
             return
@@ -158,7 +163,9 @@ class Feed:
             for found in files_of(Path(task.value)):
                 yield found if isinstance(found, SourceError) else file_task(*found)
 
-    def _read_from_here(self, task: Task) -> Iterator[Transcript | CuepointError]:
+    def _read_from_here(self, task: Task) -> Iterator[Outcome]:
+        if task.kind is TaskKind.VERSION:
+            return self._versions.read(task.value)
         if task.kind is TaskKind.DEMO:
             return iter(demo_transcripts())
         if task.kind is TaskKind.FILE:

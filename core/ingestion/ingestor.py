@@ -12,13 +12,16 @@ from dataclasses import replace
 from core.config import Settings
 from core.errors import LibraryError
 from core.ingestion.board import UNFOLDED
-from core.ingestion.run import Parts, Run, Sync
+from core.ingestion.preparing import Parts, Sync
+from core.ingestion.restoring import VersionReader
+from core.ingestion.run import Run
 from core.ingestion.tasks import Task, TaskKind, tasks_of
 from core.ingestion.uploads import UploadStore
 from core.ingestion.values import IngestProgress, IngestReport
-from core.ledger import ItemState, JobState, Ledger
+from core.ledger import DatasetVersion, ItemState, JobState, Ledger
 from core.ports import Embedder, TranscriptSource
 from core.sources.identity import name_of
+from core.sources.text import shown
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +46,8 @@ class Ingestor:
         self, ledger: Ledger, embedder: Embedder, sync: Sync, source: TranscriptSource, settings: Settings
     ) -> None:
         self._uploads = UploadStore(settings.data_dir / "uploads")
-        self._parts = Parts(ledger, embedder, sync, source, self._uploads, settings)
+        versions = VersionReader(ledger, settings.data_dir)
+        self._parts = Parts(ledger, embedder, sync, source, self._uploads, versions, settings)
         self._ledger = ledger
         self._turn = threading.Lock()
         self._guard = threading.Lock()
@@ -77,6 +81,20 @@ class Ingestor:
         run = self._new_run(sources, uploads, files=files)
         self._enqueue(run)
         return run.job_id
+
+    def restore(self, version: DatasetVersion) -> str:
+        """Makes the library a saved version of it, in the background, and returns the job's id.
+
+        Videos that are not in it go, those that differ or lack come back with just its chunks; vectors of chunks that
+        the library still has are kept. Done again, it ends in the same state.
+        """
+        run = self._new_job([_version_task(version)])
+        self._enqueue(run)
+        return run.job_id
+
+    def restore_now(self, version: DatasetVersion, on_progress: OnProgress | None = None) -> IngestReport:
+        """The same in this thread."""
+        return self._work(self._new_job([_version_task(version)]), on_progress)
 
     def resume(self) -> list[str]:
         """Takes up, in the background, the jobs that dead processes left unfinished; returns their ids."""
@@ -137,7 +155,10 @@ class Ingestor:
         tasks = tasks_of(sources, files=files)
         with self._uploading:
             tasks += [Task(TaskKind.UPLOAD, self._uploads.keep(data), name_of(name)) for name, data in uploads]
-            job_id = self._ledger.jobs.create(KIND, [task.to_text() for task in dict.fromkeys(tasks)])
+            return self._new_job(tasks)
+
+    def _new_job(self, tasks: Sequence[Task]) -> Run:
+        job_id = self._ledger.jobs.create(KIND, [task.to_text() for task in dict.fromkeys(tasks)])
         return self._remember(Run(job_id, self._parts))
 
     def _remember(self, run: Run) -> Run:
@@ -190,3 +211,7 @@ class Ingestor:
     def _upload_keys(self, job_id: str) -> set[str]:
         tasks = (Task.from_text(item.item) for item in self._ledger.jobs.items(job_id))
         return {task.value for task in tasks if task.kind is TaskKind.UPLOAD}
+
+
+def _version_task(version: DatasetVersion) -> Task:
+    return Task(TaskKind.VERSION, version.version, f"Data version {shown(version.title)}")

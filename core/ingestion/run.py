@@ -7,20 +7,17 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Protocol
 
-from core.chunking import chunk
-from core.config import Settings
-from core.errors import CuepointError, EmbeddingError, LibraryError, NotFound, SourceError, VectorIndexError
+from core.errors import CuepointError, EmbeddingError, LibraryError, SourceError, VectorIndexError
 from core.ingestion.board import Board
 from core.ingestion.embedding import EmbeddingLine, PendingVideo
 from core.ingestion.feed import Arrival, Feed
-from core.ingestion.uploads import UploadStore
+from core.ingestion.preparing import Parts, prepared
+from core.ingestion.restoring import Expected, Rest, difference_left, remove_rest
+from core.ingestion.tasks import Task
 from core.ingestion.values import IngestProgress, IngestReport
-from core.ledger import Ledger
+from core.ledger import KeptVideo
 from core.models import Transcript
-from core.ports import Embedder, TranscriptSource
 
 _log = logging.getLogger(__name__)
 
@@ -29,25 +26,6 @@ FOLLOW_EVERY_S = 5.0
 _TELL_EVERY_S = 0.2
 CANCELLED = "Cancelled"
 _FAULT_HINT = "Start it again; what is saved stays. The log says more."
-
-
-class Sync(Protocol):
-    """Keeps the vector index equal to the ledger."""
-
-    def follow(self) -> object:
-        """Cheap where the ledger did not move. Raises VectorIndexError or LibraryError."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What every job works with."""
-
-    ledger: Ledger
-    embedder: Embedder
-    sync: Sync
-    source: TranscriptSource
-    uploads: UploadStore
-    settings: Settings
 
 
 class Run:
@@ -62,6 +40,7 @@ class Run:
         self._finished = threading.Event()
         self._error: str | None = None
         self._notices: list[str] = []
+        self._rests: list[Rest] = []
         self._began: float | None = None
         self._line: EmbeddingLine | None = None
         self._chunks_saved = 0
@@ -85,7 +64,8 @@ class Run:
 
     def progress(self) -> IngestProgress:
         items = self._board.items()
-        progress = IngestProgress(self.job_id, items, self.finished, error=self._error, notices=tuple(self._notices))
+        notices, partly = tuple(self._notices), self._board.partly()
+        progress = IngestProgress(self.job_id, items, self.finished, error=self._error, notices=notices)
         if self._began is None or self.finished:
             return progress
         elapsed_s = time.monotonic() - self._began
@@ -94,7 +74,8 @@ class Run:
             items,
             finished=False,
             time_left_s=self._time_left_s(progress, elapsed_s),
-            notices=tuple(self._notices),
+            notices=notices,
+            partly=partly,
             chunks_per_s=self._chunks_saved / elapsed_s if self._chunks_saved and elapsed_s > 0 else None,
         )
 
@@ -144,6 +125,7 @@ class Run:
             self._board.open_tasks(),
             source=parts.source,
             uploads=parts.uploads,
+            versions=parts.versions,
             settings=parts.settings,
             unfold=self._board.unfold,
         )
@@ -160,51 +142,43 @@ class Run:
                 for video in line.rest():
                     self._save(video)
                     self._between(tell)
+                self._compare_with_versions()
         self._follow()
+
+    def _compare_with_versions(self) -> None:
+        for rest in self._rests:
+            if left := difference_left(self._parts.ledger, rest, self._parts.embedder.identity):
+                self._notices.append(left)
 
     def _take(self, arrival: Arrival | None, line: EmbeddingLine) -> None:
         if arrival is None:
             line.flush_if_idle()
-        elif arrival.outcome is None:
-            self._board.read(arrival.task)
-        elif isinstance(arrival.outcome, Transcript):
-            self._board.arrived(arrival.task)
-            self._prepare(arrival, arrival.outcome, line)
+            return
+        task, outcome = arrival.task, arrival.outcome
+        if outcome is None:
+            self._board.read(task)
+        elif isinstance(outcome, CuepointError):
+            self._board.failed(task, outcome)
+        elif isinstance(outcome, Expected):
+            self._board.expect(task, outcome.videos)
+        elif isinstance(outcome, Rest):
+            # Before the task ends: were the process killed after that, nobody would do it.
+            remove_rest(self._parts.ledger, outcome)
+            self._rests.append(outcome)
         else:
-            self._board.failed(arrival.task, arrival.outcome)
+            self._board.arrived(task)
+            self._prepare(task, outcome, line)
 
-    def _prepare(self, arrival: Arrival, transcript: Transcript, line: EmbeddingLine) -> None:
-        settings, library = self._parts.settings, self._parts.ledger.library
-        chunks = chunk(transcript, size=settings.chunk_chars, overlap=settings.chunk_overlap_chars)
-        if not chunks:
-            error = SourceError(f"{arrival.task.name} has no text", subject=arrival.task.name)
-            self._board.failed(arrival.task, error, video=True)
-            return
-        embedder = self._parts.embedder.identity
-        known = library.chunk_hashes(transcript.video.video_id, embedder=embedder)
-        if known == {c.id: c.content_hash for c in chunks} and self._is_same(transcript):
-            self._board.found_unchanged(arrival.task, transcript, len(chunks))
-            return
-        video = PendingVideo(arrival.task, transcript, chunks)
-        if known:
-            for stored in library.iter_stored(embedder=embedder, video_ids=[transcript.video.video_id]):
-                if stored.vectors is not None:
-                    video.vectors |= zip(stored.chunk.window_texts(), stored.vectors, strict=True)
-        line.add(video)
-
-    def _is_same(self, transcript: Transcript) -> bool:
-        """Whether the ledger has just this, apart from where it came from."""
+    def _prepare(self, task: Task, arrived: Transcript | KeptVideo, line: EmbeddingLine) -> None:
         try:
-            stored = self._parts.ledger.library.video(transcript.video.video_id)
-        except NotFound:
-            return False
-        old, new = stored.video, transcript.video
-        return stored.content_hash == transcript.content_hash and (old.title, old.channel, old.language, old.kind) == (
-            new.title,
-            new.channel,
-            new.language,
-            new.kind,
-        )
+            video = prepared(self._parts, task, arrived)
+        except SourceError as error:
+            self._board.failed(task, error, video=True)
+            return
+        if video.unchanged:
+            self._board.found_unchanged(task, video.transcript, len(video.chunks))
+        else:
+            line.add(video)
 
     def _save(self, video: PendingVideo) -> None:
         embedded = video.embedded()

@@ -25,11 +25,13 @@ class TaskKind(StrEnum):
     VIDEO = "video"
     FILE = "file"
     UPLOAD = "upload"
+    VERSION = "version"
+    """A saved version of the library, which the library becomes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """``value``: the address, the id, the absolute path or the upload's hash; ``name``: what people see.
+    """``value``: the address, the id, the absolute path, the upload's hash or the version; ``name``: what people see.
 
     The same thing under two names is one task.
     """

@@ -21,6 +21,8 @@ class IngestProgress:
     """Why the job as a whole ended early."""
     notices: tuple[str, ...] = ()
     chunks_per_s: float | None = None
+    partly: float = 0.0
+    """How much of the items at work is done, where that is known: the sum of their shares."""
 
     @property
     def total(self) -> int:
@@ -30,6 +32,13 @@ class IngestProgress:
     def done(self) -> int:
         """Items that are finished, however they ended."""
         return self.total - self._count(ItemState.PENDING) - self._count(ItemState.RUNNING)
+
+    @property
+    def share(self) -> float:
+        """What is done of the whole, 0 to 1."""
+        if self.finished:
+            return 1.0
+        return min(1.0, (self.done + self.partly) / self.total) if self.total else 0.0
 
     @property
     def ingested(self) -> int:
@@ -50,8 +59,9 @@ class IngestProgress:
 
     @property
     def current(self) -> str:
-        """The name of an item at work, or ""."""
-        return next((item.item for item in self.items if item.state is ItemState.RUNNING), "")
+        """The name of an item at work with how far it is where that is known, or ""."""
+        item = next((item for item in self.items if item.state is ItemState.RUNNING), None)
+        return ": ".join(filter(None, (item.item, item.detail))) if item else ""
 
     def _count(self, state: ItemState) -> int:
         return sum(item.state is state for item in self.items)

@@ -13,7 +13,7 @@ from core.ledger import outbox_rows as outbox
 from core.ledger.columns import escape_text
 from core.ledger.database import Database
 from core.ledger.dataset_values import DatasetKind, DatasetUse, DatasetUses, DatasetVersion
-from core.ledger.library_version import LibrarySnapshot
+from core.ledger.library_version import LibrarySnapshot, read_identities
 from core.ledger.schema import dataset_uses, dataset_versions, traces
 from core.ledger.statements import put
 from core.ports import Clock
@@ -42,6 +42,11 @@ class DatasetStore:
         """One state of the library to read through, while others may write."""
         with self._database.read() as connection:
             yield LibrarySnapshot(connection, embedder)
+
+    def identity(self, video_id: str) -> str | None:
+        """The video's line in the library's version (identity_of), None where there is no such video."""
+        with self._database.read() as connection:
+            return read_identities(connection, video_id).get(video_id)
 
     # ------------------------------------------------------------------------------------------------------ versions
 

@@ -51,9 +51,10 @@ def identity_of(video: Video, content_hash: str, chunks_hash: str) -> str:
     return dump_json([*names, video.duration_s, video.note, content_hash, chunks_hash])
 
 
-def read_identities(connection: Connection) -> dict[str, str]:
-    """Video id -> identity_of, of the whole library."""
-    return {row[0]: dump_json(list(row)) for row in connection.execute(_IDENTITIES)}
+def read_identities(connection: Connection, video_id: str | None = None) -> dict[str, str]:
+    """Video id -> identity_of, of the whole library or of one video."""
+    query = _IDENTITIES if video_id is None else _IDENTITIES.where(videos.c.video_id == video_id)
+    return {row[0]: dump_json(list(row)) for row in connection.execute(query)}
 
 
 def version_of(identities: Iterable[str], embedder: str) -> str:

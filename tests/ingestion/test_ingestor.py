@@ -23,6 +23,7 @@ from core.errors import (
 )
 from core.ingestion import IngestProgress
 from core.ingestion.feed import Feed
+from core.ingestion.restoring import VersionReader
 from core.ingestion.tasks import Task, TaskKind
 from core.ingestion.uploads import UploadStore
 from core.ledger import ItemState, JobState
@@ -195,13 +196,14 @@ def test_bytes_that_another_job_still_needs_stay(shop: Workshop, tmp_path: Path)
         time.sleep(0.01)
 
 
-def test_a_fetch_that_waits_for_its_turn_is_not_begun_after_a_stop(tmp_path: Path) -> None:
+def test_a_fetch_that_waits_for_its_turn_is_not_begun_after_a_stop(shop: Workshop, tmp_path: Path) -> None:
     youtube = ScriptedYouTube(videos={name: transcript_of(name) for name in ("video000000", "video000001")})
     settings = Settings(_env_file=None, data_dir=tmp_path, fetch_pause_s=60.0)
     feed = Feed(
         [Task(TaskKind.VIDEO, name, name) for name in youtube.videos],
         source=youtube,
         uploads=UploadStore(tmp_path),
+        versions=VersionReader(shop.ledger, tmp_path),
         settings=settings,
         unfold=lambda _task, children: children,
     )

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.ui import ingesting, landing
+from core.ui import delivery, ingesting, landing
 from core.ui.components import still_starting
 from core.ui.frame import inside_home
 from core.ui.resources import get_services
@@ -28,5 +28,6 @@ with left:
     st.subheader("Next steps", anchor=False)
     landing.next_steps(services, stats)
 with right:
+    delivery.panel(services)
     st.subheader("Services", anchor=False)
     landing.health(services)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.ui import tracing
+from core.ui import delivery, tracing
 from core.ui.components import empty_state
 from core.ui.frame import inside_home
 from core.ui.resources import get_services
@@ -15,6 +15,7 @@ if wanted:
     tracing.show_trace(services, services.traces.get(wanted))
     st.stop()
 
+delivery.overview(services)
 where = tracing.filter_from_widgets()
 found = services.traces.list(where)
 if not found:

@@ -173,6 +173,10 @@ class Mirroring:
         self._forget()
         return found
 
+    def back_fill_count(self, since: datetime | None, until: datetime | None) -> int:
+        """How many traces ``back_fill`` would put in now. Raises LibraryError."""
+        return self._outbox.backfillable(since, until)
+
     def log_experiment(self, experiment: ExperimentRecord) -> None:
         """Tells the mirror of an experiment, or of its present state; nothing without a key. Raises LibraryError."""
         if self.enabled:

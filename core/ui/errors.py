@@ -51,22 +51,25 @@ def guard() -> Iterator[None]:
         show_error(error)
 
 
-def callback(action: Callable[P, object]) -> Callable[P, None]:
-    """For ``on_click`` and its kin, which run before the page: an error waits for ``show_pending_error``."""
+def callback(action: Callable[P, object], *, place: str = "") -> Callable[P, None]:
+    """For ``on_click`` and its kin, which run before the page: an error waits for ``show_pending_error`` of that place.
+
+    Without a place it is shown at the top of the page.
+    """
 
     @functools.wraps(action)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             action(*args, **kwargs)
         except Exception as error:  # noqa: BLE001  likewise
-            st.session_state[_PENDING] = (sentence(error), isinstance(error, (InputError, NotFound)))
+            st.session_state[_PENDING + place] = (sentence(error), isinstance(error, (InputError, NotFound)))
 
     return run
 
 
-def show_pending_error() -> None:
+def show_pending_error(place: str = "") -> None:
     """Shows, once, what went wrong in the callback before this run."""
-    pending = st.session_state.pop(_PENDING, None)
+    pending = st.session_state.pop(_PENDING + place, None)
     if pending:
         message, mendable = pending
         _show(message, mendable=mendable)

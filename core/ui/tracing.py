@@ -12,6 +12,7 @@ from core.ledger import TraceFilter
 from core.models import AnswerStatus, PassageRecord, Span, Trace
 from core.phrases import clock, one_line
 from core.services import Services
+from core.ui import delivery
 from core.ui.answers import receipt_rows, show_answer, show_citations, show_partial, status_label
 from core.ui.charts import gantt
 from core.ui.errors import callback, guard
@@ -86,6 +87,7 @@ def show_trace(services: Services, trace: Trace) -> None:
     """Question, steps, answer, prompt, passages, usage; and the button that runs it again."""
     st.subheader(escape_markdown(trace.question), anchor=False)
     st.caption(f"{moment(trace.started_at)} · {escape_markdown(trace.kind)} · {escape_markdown(trace.trace_id)}")
+    delivery.of_trace(services, trace)
     with st.container(horizontal=True):
         st.button(
             "Replay", icon=":material/replay:", key="replay", help="Asks the same question again, as a new trace",

@@ -39,6 +39,7 @@ from core.models import (
     VideoKind,
 )
 from core.sentences import content_stems, split_sentences
+from tests.fakes.mirroring import FakeMirroring
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 
@@ -315,6 +316,7 @@ class FakeServices:
         self.retriever = FakeRetriever(self.library)
         self.answering = FakeAnswering(self.traces, self.retriever)
         self.ingestor = FakeIngestor()
+        self.mirroring = FakeMirroring()
         self.videos = self.library.videos
         self.channels = self.library.channels
         self.stats = self.library.stats

@@ -16,6 +16,7 @@ import numpy as np
 MOST_CHARS = 100_000
 """Of one text; what is longer is cut."""
 MOST_KEY_CHARS = 200
+MOST_KEY_CHARS_IN_ALL = 200_000
 MOST_CHARS_IN_ALL = 600_000
 """Of all texts of one value together."""
 MOST_DEPTH = 12
@@ -105,6 +106,7 @@ class _Cleaner:
 
     most_chars: int
     chars: int = MOST_CHARS_IN_ALL
+    key_chars: int = MOST_KEY_CHARS_IN_ALL
     values: int = MOST_VALUES
 
     def value(self, value: object, depth: int) -> Any:
@@ -133,32 +135,34 @@ class _Cleaner:
 
     def _mapping(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
         cleaned: dict[str, Any] = {}
+        taken = 0
         for key, item in islice(value.items(), MOST_ITEMS):
-            if self.values <= 0:
+            if self.values <= 0 or self.key_chars <= 0:
                 break
+            taken += 1
             kept = self.value(item, depth + 1)
             if kept is not _NOTHING:
                 cleaned[self._key(key)] = kept
-        if (more := len(value) - MOST_ITEMS) > 0:
-            cleaned["…"] = f"{more:,} more"
+        if taken < len(value):
+            cleaned["…"] = f"{len(value) - taken:,} more"
         return cleaned
 
     def _items(self, value: Any, depth: int) -> list[Any]:
-        cleaned = []
+        cleaned: list[Any] = []
         for item in islice(value, MOST_ITEMS):
             if self.values <= 0:
                 break
             kept = self.value(item, depth + 1)
             cleaned.append(None if kept is _NOTHING else kept)
-        if (more := len(value) - MOST_ITEMS) > 0:
-            cleaned.append(f"… ({more:,} more)")
+        if len(cleaned) < len(value):
+            cleaned.append(f"… ({len(value) - len(cleaned):,} more)")
         return cleaned
 
     def _key(self, key: object) -> str:
         plain = _plain(key)
         text = plain if isinstance(plain, str) else str(self._other(plain, 0))
         kept = clean_text(text, MOST_KEY_CHARS)
-        self.chars = max(0, self.chars - len(kept))
+        self.key_chars -= len(kept)
         return kept
 
     def _other(self, value: object, depth: int) -> Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 
 from core.errors import CuepointError, LeaseLost, LibraryError, MirrorKeyRejected, MirrorUnreachable
-from core.ledger import Ledger, SenderStatus
+from core.ledger import Ledger, OutboxRow, SenderStatus
 from core.mirror.attempts import Attempts
 from core.mirror.patience import MOST_S, Patience
 from core.mirror.sending import BATCH_ROWS, Sender
@@ -22,6 +23,8 @@ LOOK_EVERY_S = 1.0
 """How often the outbox is looked at while nothing is due: one small SELECT."""
 AFTER_FAULT_S = 5.0
 """The pause after a ledger that cannot be used, or a fault of ours."""
+PROBES, AMONG = 10, 500
+"""So many of so many of the oldest rows are tried after rows that all failed."""
 BY_HAND_S = 5.0
 """How long ``drain_all`` waits for a row whose attempt failed."""
 OPEN_LIMIT_S = 120.0
@@ -73,14 +76,14 @@ class Drainer:
         """Sends what comes until ``stop``. ``chore`` is called between batches; true: it wants to be called again."""
         try:
             while not stop.is_set():
-                wait_s = self._turn()
+                wait_s = self.turn()
                 if not chore():
                     stop.wait(wait_s)
         finally:
             self.close()
 
-    def _turn(self) -> float:
-        """Seconds until the next turn. Outlives whatever happens in it."""
+    def turn(self) -> float:
+        """Looks once and sends a batch of what is due; seconds until the next turn. Outlives whatever happens."""
         try:
             return self._look()
         except LeaseLost:
@@ -132,7 +135,7 @@ class Drainer:
         """
         try:
             sender = self._opened()
-            rows = self._outbox.due(BATCH_ROWS)
+            rows = self._chosen()
             sender.send(rows)
         except MirrorKeyRejected as error:
             self._pause(error)
@@ -143,6 +146,16 @@ class Drainer:
             self._say(SenderStatus.SENDING if len(rows) == BATCH_ROWS else SenderStatus.IDLE)
             return len(rows)
         return 0
+
+    def _chosen(self) -> list[OutboxRow]:
+        """What is due. After rows that all failed: a few of any age, each alone, those first that never failed.
+
+        Else a handful of rows on which the mirror always fails would stand in front of the others for ever.
+        """
+        if not self._patience.suspects_rows:
+            return self._outbox.due(BATCH_ROWS)
+        rows = sorted(self._outbox.due(AMONG), key=lambda row: (row.attempts, random.random()))  # noqa: S311
+        return [replace(row, unsure=True) for row in rows[:PROBES]]
 
     def mirror(self) -> Mirror:
         """The mirror, which took the key when it was opened. Raises MirrorUnreachable, MirrorKeyRejected."""

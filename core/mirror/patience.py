@@ -36,6 +36,7 @@ class Patience:
         self._outages = 0
         self._until = 0.0
         self._failed: set[tuple[str, str]] = set()
+        self._suspects = False
 
     @property
     def left_s(self) -> float:
@@ -47,14 +48,22 @@ class Patience:
         """Whether the last that was heard of the mirror is that it failed."""
         return self._outages > 0
 
+    @property
+    def suspects_rows(self) -> bool:
+        """Whether it failed on single rows, so that these may be what it fails on."""
+        return self._suspects
+
     def failed(self, row: OutboxRow) -> bool:
         """Takes note of a row that failed; whether that means an outage."""
         self._failed.add((row.kind, row.id))
-        return len(self._failed) >= SAME_IN_A_ROW
+        outage = len(self._failed) >= SAME_IN_A_ROW
+        self._suspects |= outage
+        return outage
 
     def succeeded(self) -> None:
         """The mirror answered: there is no outage (any more)."""
         self._failed.clear()
+        self._suspects = False
         self._outages = 0
         self._until = 0.0
 

@@ -66,7 +66,6 @@ class Sender:
     # --------------------------------------------------------------------------------------------------------- traces
 
     def _traces(self, rows: Rows) -> None:
-        self._each([row for row in rows if _may_be_there(row)], self._doubtful, at_once=BEGUN_AT_ONCE)
         batch: list[tuple[OutboxRow, MirrorRecord]] = []
         size = 0
         for row in rows:
@@ -79,6 +78,7 @@ class Sender:
                 batch, size = [], length
             batch.append((row, record))
         self._together(batch)
+        self._each([row for row in rows if _may_be_there(row)], self._doubtful, at_once=BEGUN_AT_ONCE)
 
     def _doubtful(self, row: OutboxRow) -> None:
         record = self._attempts.made(row, self._parcels.record)

@@ -29,17 +29,34 @@ def other(url: str, clock: Ticking) -> Iterator[Ledger]:
     opened.close()
 
 
-def start_sender(workers: Workers, url: str) -> int:
-    """Its process id, once it has begun to send what is due."""
-    workers.start("send_for_ever", url)
-    _, pid, _, taken = workers.line().split()
-    assert taken == "True"
-    return int(pid)
+class Sender:
+    """A real process that holds the lease and has begun to send what was due."""
+
+    def __init__(self, workers: Workers, url: str) -> None:
+        self._workers = workers
+        workers.start("send_for_ever", url)
+        _, pid, _, self.taken = workers.line().split()
+        self._pid: int | None = int(pid)
+
+    def kill(self) -> None:
+        if self._pid is not None:
+            os.kill(self._pid, signal.SIGKILL)
+            self._workers.wait_until_killed()
+            self._pid = None
 
 
-def kill(workers: Workers, pid: int) -> None:
-    os.kill(pid, signal.SIGKILL)
-    workers.wait_until_killed()
+@pytest.fixture
+def start_sender(url: str, workers: Workers) -> Iterator[Callable[[], Sender]]:
+    started: list[Sender] = []
+
+    def start() -> Sender:
+        started.append(Sender(workers, url))
+        assert started[-1].taken == "True"
+        return started[-1]
+
+    yield start
+    for sender in started:
+        sender.kill()
 
 
 def test_the_lease_is_held_by_one_and_kept_by_asking_again(ledger, other):
@@ -79,15 +96,17 @@ def test_who_gives_back_what_another_holds_changes_nothing(ledger, other):
     assert not other.outbox.take_lease()
 
 
-def test_between_two_processes_the_lease_is_free_as_soon_as_its_holder_is_killed(ledger, url, two_workers):
-    holder, asking = two_workers
-    pid = start_sender(holder, url)
+def test_between_two_processes_the_lease_is_free_as_soon_as_its_holder_is_killed(
+    ledger, url, two_workers, start_sender
+):
+    asking = two_workers[1]
+    sender = start_sender()
     asking.start("try_lease", url)
     assert asking.line() == "lease False"
     assert asking.line() == "ended 0"
     assert not ledger.outbox.take_lease()
     assert ledger.outbox.status().owner_alive
-    kill(holder, pid)
+    sender.kill()
     assert not ledger.outbox.status().owner_alive
     asking.start("try_lease", url)
     assert asking.line() == "lease True"
@@ -95,9 +114,9 @@ def test_between_two_processes_the_lease_is_free_as_soon_as_its_holder_is_killed
     assert ledger.outbox.take_lease(), "a process that ended without a word is dead too"
 
 
-def test_what_a_killed_sender_was_at_is_taken_over_as_unsure(ledger, url, workers):
+def test_what_a_killed_sender_was_at_is_taken_over_as_unsure(ledger, start_sender):
     ledger.traces.finish(trace("t"), mirror=True)
-    kill(workers, start_sender(workers, url))
+    start_sender().kill()
     ledger.traces.finish(trace("later"), mirror=True)
     assert ledger.outbox.take_lease()
     assert {row.id: row.unsure for row in ledger.outbox.due(50)} == {"t": True, "later": False}
@@ -153,8 +172,8 @@ def jump(request: pytest.FixtureRequest, clock: Ticking, monkeypatch: pytest.Mon
     return set_clock
 
 
-def test_a_clock_that_jumps_takes_the_lease_from_no_living_process(ledger, url, clock, workers, jump):
-    pid = start_sender(workers, url)
+def test_a_clock_that_jumps_takes_the_lease_from_no_living_process(ledger, url, clock, start_sender, jump):
+    sender = start_sender()
     jump()
     assert not ledger.outbox.take_lease()
     assert ledger.outbox.status().owner_alive
@@ -162,7 +181,7 @@ def test_a_clock_that_jumps_takes_the_lease_from_no_living_process(ledger, url, 
     third.jobs.create("ingest", [])
     assert not third.outbox.take_lease()
     third.close()
-    kill(workers, pid)
+    sender.kill()
     assert ledger.outbox.take_lease()
 
 

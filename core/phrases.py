@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Sequence
 
+UNKNOWN = "unknown"
+"""How a value is shown that nobody measured."""
+
+_LEAST_CENTS = 2
 _WHITESPACE = re.compile(r"\s+")
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 
@@ -38,3 +43,18 @@ def span_of_time(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = seconds / 60
     return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:,.1f} h"  # noqa: PLR2004  likewise
+
+
+def money(value: float | None) -> str:
+    """US dollars with cents, below one dollar with three digits that count; ``unknown`` where the price is.
+
+    >>> money(1234.5), money(0.0000123), money(-0.25)
+    ('$1,234.50', '$0.0000123', '-$0.25')
+    """
+    if value is None:
+        return UNKNOWN
+    amount, sign = abs(value), "-" if value < 0 else ""
+    if amount >= 1 or amount == 0:
+        return f"{sign}${amount:,.2f}"
+    digits = f"{amount:.{2 - math.floor(math.log10(amount))}f}".rstrip("0")
+    return f"{sign}${digits.ljust(digits.index('.') + 1 + _LEAST_CENTS, '0')}"

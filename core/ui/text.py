@@ -11,11 +11,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from urllib.parse import quote
 
+from core.phrases import UNKNOWN as UNKNOWN  # noqa: PLC0414  the pages take it from here
+from core.phrases import money as money  # noqa: PLC0414  likewise
 from core.phrases import one_line
-from core.phrases import span_of_time as span_of_time  # noqa: PLC0414  the pages take it from here
-
-UNKNOWN = "unknown"
-"""How a value is shown that nobody measured."""
+from core.phrases import span_of_time as span_of_time  # noqa: PLC0414  likewise
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _WORD_JOINER = "\u2060"
@@ -84,13 +83,6 @@ def duration_ms(value: float | None) -> str:
     if value < 10:  # noqa: PLR2004  tenths matter only here
         return f"{value:.1f} ms"
     return f"{value:.0f} ms" if value < 1000 else f"{value / 1000:.2f} s"  # noqa: PLR2004
-
-
-def money(value: float | None) -> str:
-    """US dollars; ``unknown`` where the price is."""
-    if value is None:
-        return UNKNOWN
-    return f"${value:,.2f}" if value >= 1 or value == 0 else f"${value:.5f}"
 
 
 def number(value: float | None) -> str:

@@ -71,6 +71,8 @@ def test_a_long_text_is_cut_at_a_word() -> None:
         (duration_ms(None), "unknown"), (duration_ms(0.44), "0.4 ms"), (duration_ms(128.4), "128 ms"),
         (duration_ms(2310), "2.31 s"),
         (money(None), "unknown"), (money(0.0), "$0.00"), (money(0.00012), "$0.00012"), (money(12.5), "$12.50"),
+        (money(0.000012), "$0.000012"), (money(0.5), "$0.50"), (money(0.12345), "$0.123"), (money(0.9999), "$1.00"),
+        (money(1234567.8), "$1,234,567.80"), (money(-0.002), "-$0.002"), (money(1e-9), "$0.000000001"),
     ],
 )  # fmt: skip
 def test_figures_read_well(shown: str, expected: str) -> None:

@@ -1,0 +1,204 @@
+"""A ledger of schema 0001 with everything in it becomes one of 0002, whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, MetaData, Table, inspect, select, text
+
+from core.errors import LibraryError
+from core.ledger import Ledger, migrate, open_ledger
+from core.ledger.database import Database, parse_url
+from core.models import Feedback
+from tests.ledger.postgres import Cluster
+from tests.ledger.samples import MINILM, NASTY, Ticking, library_item, running, trace
+from tests.ledger.workers import Workers
+
+VIDEOS = {"v": ["one", "two words", "three"], "w": [NASTY], "ten": [f"part {n}" for n in range(12)], "none": []}
+OUTBOX = {
+    ("trace", "waiting"): "pending",
+    ("feedback", "waiting"): "pending",
+    ("trace", "sent"): "sent",
+    ("trace", "refused"): "dead",
+    ("feedback", "alone"): "pending",
+}
+
+
+@dataclass
+class Before:
+    """A ledger of 0001 at ``url``, and what it holds as a ledger of today that was filled alike."""
+
+    url: str
+    filled: Ledger
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
+def before(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Before]:
+    if request.param == "sqlite":
+        old, new = f"sqlite:///{tmp_path}/old/cuepoint.db", f"sqlite:///{tmp_path}/new/cuepoint.db"
+    else:
+        server: Cluster = request.getfixturevalue("postgres")
+        old, new = server.fresh(), server.emptied("prepared")
+    filled = open_ledger(new, clock=Ticking())
+    fill(filled)
+    database = Database(parse_url(old))
+    with monkeypatch.context() as patch:
+        patch.setattr(migrate, "HEAD", "0001")
+        migrate.prepare(database)
+    with filled._database.read() as source, database.write() as target:
+        copy(source, target)
+    database.close()
+    yield Before(old, filled)
+    filled.close()
+
+
+def fill(ledger: Ledger) -> None:
+    for video_id, texts in VIDEOS.items():
+        ledger.library.save(*library_item(video_id, texts, title=NASTY), embedder=MINILM)
+    ledger.traces.finish_all(
+        [trace(key, question=NASTY) for key in ("waiting", "sent", "refused", "alone")], mirror=True
+    )
+    for key in ("waiting", "alone"):
+        ledger.traces.save_feedback(Feedback(key, -1, "wrong", NASTY), mirror=True)
+    ledger.traces.begin(running("at work"))
+    ledger.jobs.create("ingest", ["a", "b"])
+    with ledger._database.write() as connection:
+        connection.execute(text("DELETE FROM outbox WHERE kind = 'trace' AND id = 'alone'"))
+        for (kind, key), state in OUTBOX.items():
+            values = {"kind": kind, "id": key, "state": state, "version": len(key), "attempts": len(kind)}
+            change = "UPDATE outbox SET state = :state, version = :version, attempts = :attempts, error = 'no <reason>'"
+            connection.execute(text(f"{change} WHERE kind = :kind AND id = :id"), values)
+
+
+def copy(source: Connection, target: Connection) -> None:
+    """Every row, in the columns that there were."""
+    theirs, ours = MetaData(), MetaData()
+    theirs.reflect(source)
+    ours.reflect(target)
+    assert "mirror_state" not in ours.tables
+    target.execute(text("DELETE FROM library_state"))
+    for table in ours.sorted_tables:
+        if table.name != migrate.VERSION_TABLE:
+            rows = read(source, theirs.tables[table.name], [column.name for column in table.c])
+            if rows:
+                target.execute(table.insert(), rows)
+
+
+def read(connection: Connection, table: Table, columns: list[str]) -> list[dict[str, Any]]:
+    """In order of the key; a ledger of any schema."""
+    query = select(*(table.c[name] for name in columns)).order_by(*table.primary_key.columns)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def contents(url: str) -> dict[str, Any]:
+    """The schema's number, every table's columns and every row, as the database has them."""
+    database = Database(parse_url(url))
+    tables = MetaData()
+    with database.read() as connection:
+        tables.reflect(connection)
+        found = {
+            table.name: read(connection, table, [column.name for column in table.c]) for table in tables.sorted_tables
+        }
+    database.close()
+    return found
+
+
+def check_sound(ledger: Ledger) -> None:
+    if ledger._database.is_sqlite:
+        with ledger._database.read() as connection:
+            assert connection.exec_driver_sql("PRAGMA integrity_check").scalar_one() == "ok"
+            assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+            assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
+
+
+def check_whole(ledger: Ledger, filled: Ledger) -> None:
+    for video_id in VIDEOS:
+        assert ledger.library.transcript(video_id) == filled.library.transcript(video_id)
+        assert ledger.library.video(video_id) == filled.library.video(video_id)
+    stored, expected = (list(one.library.iter_stored(embedder=MINILM)) for one in (ledger, filled))
+    assert [(item.chunk, item.video) for item in stored] == [(item.chunk, item.video) for item in expected]
+    assert all((a.vectors == b.vectors).all() for a, b in zip(stored, expected, strict=True))
+    assert ledger.traces.list() == filled.traces.list()
+    assert ledger.jobs.latest("ingest") == filled.jobs.latest("ingest")
+
+
+def test_nothing_is_lost(before: Before):
+    old = contents(before.url)
+    ledger = open_ledger(before.url, clock=Ticking())
+    check_whole(ledger, before.filled)
+    check_sound(ledger)
+    new = contents(before.url)
+    for name, rows in old.items():
+        if name != migrate.VERSION_TABLE:
+            kept = [row for row in new[name] if name != "outbox" or (row["kind"], row["id"]) in OUTBOX]
+            assert [{column: row[column] for column in rows[0]} for row in kept] == rows, name
+    assert new[migrate.VERSION_TABLE] == [{"version_num": migrate.HEAD}]
+    ledger.close()
+
+
+def test_the_hash_over_a_videos_chunks_is_the_one_that_a_save_computes(before: Before):
+    ledger = open_ledger(before.url, clock=Ticking())
+    query = text("SELECT video_id, chunks_hash FROM videos ORDER BY video_id")
+    hashes = []
+    for one in (ledger, before.filled):
+        with one._database.read() as connection:
+            hashes.append(connection.execute(query).all())
+    assert hashes[0] == hashes[1]
+    assert len({row.chunks_hash for row in hashes[0]}) == len(VIDEOS)
+    revision = ledger.library.revision()
+    for video_id, texts in VIDEOS.items():
+        ledger.library.save(*library_item(video_id, texts, title=NASTY), embedder=MINILM)
+    assert ledger.library.revision() == revision
+    ledger.close()
+
+
+def test_rows_of_the_outbox_keep_their_state_and_a_thumb_finds_its_trace(before: Before):
+    ledger = open_ledger(before.url, clock=Ticking())
+    rows = {(row.kind, row.id): row for row in ledger.outbox.rows(None)}
+    assert {key: row.state for key, row in rows.items()} == OUTBOX | {("trace", "alone"): "pending"}
+    for kind, key in OUTBOX:
+        row = rows[kind, key]
+        confirmed = row.version if row.state == "sent" else None
+        assert (row.version, row.attempts, row.sent_version, row.unsure) == (len(key), len(kind), confirmed, False)
+        assert (row.error, row.document) == ("no <reason>", None)
+    assert {(row.kind, row.id) for row in ledger.outbox.due(50)} == {("trace", "waiting"), ("trace", "alone")}
+    ledger.outbox.put_document("experiment", "names no trace", {})
+    ledger.close()
+
+
+def test_killed_at_any_statement_the_ledger_is_as_it_was_before(before: Before, workers: Workers):
+    old = contents(before.url)
+    ended = ""
+    for statement in range(4, 200, 5):
+        ended = workers.run("kill_open", before.url, statement)
+        if ended != "killed":
+            break
+        if statement % 4 == 0:
+            assert contents(before.url) == old, f"killed at statement {statement}"
+    assert ended == "ended 0"
+    assert statement > 30, "the kills met no statement"
+    ledger = open_ledger(before.url, clock=Ticking())
+    check_whole(ledger, before.filled)
+    check_sound(ledger)
+    ledger.close()
+
+
+def test_an_error_on_the_way_leaves_the_ledger_as_it_was_before(before: Before):
+    database = Database(parse_url(before.url))
+    with database.write() as connection:
+        connection.execute(text("CREATE TABLE dataset_uses (mine INTEGER PRIMARY KEY)"))
+    old = contents(before.url)
+    with pytest.raises(LibraryError):
+        open_ledger(before.url)
+    assert contents(before.url) == old
+    with database.write() as connection:
+        assert "mirror_state" not in inspect(connection).get_table_names()
+        connection.execute(text("DROP TABLE dataset_uses"))
+    database.close()
+    ledger = open_ledger(before.url, clock=Ticking())
+    check_whole(ledger, before.filled)
+    ledger.close()

@@ -91,7 +91,7 @@ class DatasetFolder:
                 with (folder / DATA).open("wb") as file:
                     yield Draft(folder, file)
             finally:
-                shutil.rmtree(folder, ignore_errors=True)
+                self._drop_unfinished()
 
     def keep(self, draft: Draft, kind: DatasetKind, version: str, manifest: Mapping[str, Any]) -> Path:
         """Makes a draft a version, which appears with both files at once; it takes the place of a damaged one."""
@@ -152,7 +152,7 @@ class DatasetFolder:
             ) from None
 
     def _drop_unfinished(self) -> None:
-        """What a killed process left; nobody else writes, as the lock is ours."""
+        """What was not kept, what was replaced, what a killed process left: nobody else writes, as the lock is ours."""
         for left in self._root.glob(f"{_UNFINISHED}*"):
             shutil.rmtree(left, ignore_errors=True)
 

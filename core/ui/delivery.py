@@ -149,7 +149,7 @@ def _earlier_traces(services: Services) -> None:
         since, until = _bounds(*period)
         number = services.mirroring.back_fill_count(since, until)
         if not number:
-            st.caption("There is none in this time that Comet was not told of.")
+            st.caption("Nothing is left to send from this time.")
             return
         st.button(
             f"Send {count(number, 'trace')}", type="primary", icon=":material/cloud_upload:", key="earlier-send",

@@ -28,7 +28,9 @@ _TITLE_CHARS = 120
 _OPENED = "refused-opened"
 """In the session: the DeadLetter that is open."""
 _DONE = "delivery-done"
-_TABLE = "refused-table"
+_PAGE = "refused-page"
+_ROUND = "refused-round"
+"""In the session: a number in the table's key. A new key is what unmarks the rows in the browser."""
 _WORDS = {"trace": "Answer", "feedback": "Thumb", "experiment": "Experiment", "dataset": "Data version"}
 _COLUMNS = {
     "What": st.column_config.TextColumn(width="small"),
@@ -59,14 +61,15 @@ def show(services: Services, total: int) -> None:
 
 def _page(services: Services, total: int) -> list[DeadLetter]:
     pages = -(-total // PAGE_SIZE)
-    page = st.pagination(pages, key="refused-page") if pages > 1 else 1
+    page = st.pagination(pages, key=_PAGE) if pages > 1 else 1
     return services.mirroring.dead_letters(PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
 
 
 def _table(letters: Sequence[DeadLetter]) -> None:
+    key = f"refused-table-{st.session_state.get(_ROUND, 0)}-{st.session_state.get(_PAGE, 1)}"
     st.dataframe(
-        pd.DataFrame([_row(letter) for letter in letters], columns=list(_COLUMNS)), hide_index=True, key=_TABLE,
-        selection_mode="single-row", on_select=lambda: _open(letters), column_config=_COLUMNS,
+        pd.DataFrame([_row(letter) for letter in letters], columns=list(_COLUMNS)), hide_index=True, key=key,
+        selection_mode="single-row", on_select=lambda: _open(letters, key), column_config=_COLUMNS,
         alt="What Comet refused, with the reasons",
     )  # fmt: skip
 
@@ -81,22 +84,22 @@ def _row(letter: DeadLetter) -> dict[str, object]:
     }
 
 
-def _open(letters: Sequence[DeadLetter]) -> None:
+def _open(letters: Sequence[DeadLetter], table: str) -> None:
     """Remembers the letter and not its row: the list may move while it is being mended."""
-    rows = st.session_state[_TABLE].selection.rows
+    rows = st.session_state[table].selection.rows
     st.session_state[_OPENED] = letters[rows[0]] if rows and rows[0] < len(letters) else None
 
 
 def _close() -> None:
     st.session_state.pop(_OPENED, None)
-    st.session_state.pop(_TABLE, None)
+    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
 
 
 def _show_opened(services: Services, letter: DeadLetter) -> None:
     with st.container(border=True, key="letter"):
         st.markdown(f"**{escape_markdown(shorten(letter.title or letter.id, _TITLE_CHARS))}**")
-        st.caption(f":red[{escape_markdown(shorten(letter.reason, _REASON_CHARS))}]")
-        with st.container(horizontal=True):
+        st.markdown(f":red[{escape_markdown(shorten(letter.reason, _REASON_CHARS))}]")
+        with st.container(horizontal=True, vertical_alignment="center"):
             if letter.kind in ("trace", "feedback"):
                 st.page_link(
                     places.TRACES, label="Open the trace", icon=":material/timeline:", query_params={"trace": letter.id}

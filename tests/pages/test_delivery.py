@@ -238,7 +238,7 @@ def test_a_time_without_earlier_traces_offers_nothing_to_send(open_page: OpenPag
     app = open_page("traces")
     app.session_state["earlier"] = True
     app.run()
-    assert "There is none in this time" in words(app)
+    assert "Nothing is left to send from this time" in words(app)
     assert not [button for button in app.button if button.key == "earlier-send"]
 
 

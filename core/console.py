@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 import typer
 
@@ -39,12 +39,12 @@ def complain(sentence: str) -> None:
     sys.stderr.write(f"cuepoint: {one_line(sentence)}\n")
 
 
-def moment(text: str | None, option: str) -> datetime | None:
-    """An option's time; one without a zone is UTC. Raises typer.BadParameter."""
+def moment(text: str | None, option: str, zone: tzinfo = UTC) -> datetime | None:
+    """An option's time; one without a zone of its own is in ``zone``. Raises typer.BadParameter."""
     if text is None:
         return None
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no ISO 8601 time, such as 2026-11-01T09:30", param_hint=option) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return found if found.tzinfo else found.replace(tzinfo=zone)

@@ -37,6 +37,11 @@ def listed(items: Sequence[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
 
 
+def count(number: int, noun: str, plural: str = "") -> str:
+    """``1 video``, ``1,204 videos``."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
 def span_of_time(seconds: float) -> str:
     """A length of time in words: ``45 s``, ``12 min``, ``3.4 h``."""
     if seconds < 90:  # noqa: PLR2004  below one and a half minutes, seconds say more

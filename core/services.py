@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from core.answering import Answering
 from core.config import Settings
+from core.cost.service import Costs
 from core.datasets import Datasets
 from core.documents import trace_document
 from core.errors import SettingsError
@@ -43,6 +44,7 @@ class Services:
     upkeep: Upkeep
     mirroring: Mirroring
     datasets: Datasets
+    costs: Costs
     probes: tuple[Probe, ...]
     chat: ChatModel | None
     _closing: ExitStack = field(default_factory=ExitStack, repr=False)
@@ -175,6 +177,7 @@ def _wire(
         ingestor=ingestor,
         upkeep=upkeep,
         mirroring=mirroring,
+        costs=Costs(ledger.spending, ledger.comparison),
         datasets=Datasets(ledger, embedder, settings, ingestor, as_document=trace_document),
         probes=(_embedder_probe(embedder), _chat_probe(chat)),
         chat=chat,

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from core.cost.report import By, Comparison, Report, cells_of, rows_of
-from core.cost.zones import stretches
+from core.cost.zones import EARLIEST, LATEST, stretches
 from core.errors import InputError
 from core.ledger import ComparisonStore, Difference, DifferenceExample, Source, SpendingStore
 
 _UTC = ZoneInfo("UTC")
-_EARLIEST, _LATEST = datetime(1, 1, 3, tzinfo=UTC), datetime(9999, 12, 29, tzinfo=UTC)
 
 
 class Costs:
@@ -59,7 +58,7 @@ class Costs:
 
 
 def _period(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
-    begin, end = since or _EARLIEST, until or _LATEST
+    begin, end = max(since or EARLIEST, EARLIEST), min(until or LATEST, LATEST)
     if begin >= end:
         raise InputError("The period ends before it begins", subject="until", hint="Choose a later end.")
     return begin, end

@@ -10,7 +10,7 @@ from core.errors import InputError
 
 _TICK = timedelta(microseconds=1)
 _DAY = timedelta(days=1)
-_BEGINNING, _END = datetime(1, 1, 3, tzinfo=UTC), datetime(9999, 12, 29, tzinfo=UTC)
+EARLIEST, LATEST = datetime(1, 1, 3, tzinfo=UTC), datetime(9999, 12, 29, tzinfo=UTC)
 """Beyond these a time zone has no dates."""
 
 
@@ -36,8 +36,8 @@ def stretches(
     ``days`` in order. Exact whenever the clocks change, also where they do so at midnight or skip a day.
     """
     for first, last in _runs(days):
-        begin = max(datetime.combine(first, time.min, UTC), since, _BEGINNING)
-        yield from _within(begin, min(datetime.combine(last, time.min, UTC) + _DAY, until, _END), zone)
+        begin = max(datetime.combine(first, time.min, UTC), since, EARLIEST)
+        yield from _within(begin, min(datetime.combine(last, time.min, UTC) + _DAY, until, LATEST), zone)
 
 
 def _runs(days: Sequence[date]) -> Iterator[tuple[date, date]]:

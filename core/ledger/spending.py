@@ -157,7 +157,7 @@ class SpendingStore:
         return found
 
     def unpriced(self, source: Source, since: datetime, until: datetime) -> list[StretchTally]:
-        """The calls whose cost is unknown, by model, without their thumbs. No model: one that ended before that was kept."""
+        """The calls whose cost is unknown, by model, without their thumbs. No model: it ended before that was kept."""
         book = BOOKS[source]
         begun = book.table.c.started_at
         query = select(literal(0), book.table.c.model, *book.sums).where(begun >= since, begun < until, book.unpriced)

@@ -64,19 +64,19 @@ class Tally:
     @property
     def usd_per_call(self) -> float | None:
         """Over the calls whose cost is known, those without a model included."""
-        return _part(self.known_usd, self.calls - self.unpriced_calls)
+        return _part(self.cost_usd, self.calls - self.unpriced_calls)
 
     @property
     def usd_per_thumb_up(self) -> float | None:
         """What the calls whose cost is known cost for each thumb up that they got; None without one."""
-        return _part(self.known_usd, self.thumbs_up - self.unpriced_thumbs_up)
+        return _part(self.cost_usd, self.thumbs_up - self.unpriced_thumbs_up)
 
 
 _SUMS = attrgetter(*(field.name for field in fields(Tally)))
 
 
-def _part(amount: float, number: int) -> float | None:
-    return amount / number if number > 0 else None
+def _part(amount: float | None, number: int) -> float | None:
+    return amount / number if amount is not None and number > 0 else None
 
 
 @dataclass(frozen=True, slots=True)

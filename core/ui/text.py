@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from core.phrases import UNKNOWN as UNKNOWN  # noqa: PLC0414  the pages take it from here
+from core.phrases import count as count  # noqa: PLC0414  likewise
 from core.phrases import money as money  # noqa: PLC0414  likewise
 from core.phrases import one_line
 from core.phrases import span_of_time as span_of_time  # noqa: PLC0414  likewise
@@ -69,11 +70,6 @@ def shorten(text: str, limit: int) -> str:
     head = text[: limit - 1]
     cut = head.rfind(" ")
     return f"{head[: cut if cut > limit // 2 else limit - 1].rstrip(' ,;:.')}…"
-
-
-def count(number: int, noun: str, plural: str = "") -> str:
-    """``1 video``, ``1,204 videos``."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def duration_ms(value: float | None) -> str:

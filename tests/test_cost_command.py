@@ -1,0 +1,148 @@
+"""``cost`` as programs and people use it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import core.__main__ as cli
+from core.ledger import open_ledger
+from core.models import Answer, AnswerStatus, Feedback, MirroredTrace, Trace, Usage
+from core.services import build_services
+from tests.fakes.models import HashingEmbedder
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+def asked(trace_id: str, begun: datetime, model: str | None, cost: float | None, tokens: int = 100) -> Trace:
+    usage = Usage(tokens, 10, 5, None) if model else Usage()
+    answer = Answer(trace_id, AnswerStatus.ANSWERED, "", "en", model=model, usage=usage, cost_usd=cost)
+    return Trace(trace_id, "ask", begun, "Why?", (), answer, user="ada")
+
+
+@pytest.fixture(scope="module")
+def night_shift(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with three answers of one night. The commands only read it."""
+    folder = tmp_path_factory.mktemp("data")
+    ledger = open_ledger(f"sqlite:///{folder / 'cuepoint.db'}")
+    night = datetime(2026, 11, 23, 23, 30, tzinfo=UTC)
+    ledger.traces.finish_all(
+        [
+            asked("t1", night, "gpt-4o", 0.25),
+            asked("t2", night.replace(minute=45), "\x1b[2Jllama", None, tokens=9000),
+            asked("t3", datetime(2026, 11, 24, 9, tzinfo=UTC), None, None),
+        ],
+        mirror=False,
+    )
+    ledger.traces.save_feedback(Feedback("t1", 1), mirror=False)
+    ledger.mirrored.put([
+        MirroredTrace("r1", "t1", "ask", "ask", night, model="gpt-4o", usage=Usage(100, 10), cost_usd=0.5),
+        MirroredTrace("r2", None, "bot", "llm", night, total_tokens=70),
+    ])  # fmt: skip
+    ledger.close()
+    return folder
+
+
+@pytest.fixture
+def run(night_shift: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs the command: exit code, standard output, standard error."""
+    monkeypatch.setenv("CUEPOINT_DATA_DIR", str(night_shift))
+    monkeypatch.setattr(cli, "build_services", lambda settings: build_services(settings, embedder=HashingEmbedder(8)))
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as exit_:
+            cli.main(["cost", *arguments])
+        out, err = capsys.readouterr()
+        return int(exit_.value.code or 0), out, err
+
+    return run
+
+
+def document(run: Run, *arguments: str) -> Any:
+    code, out, _ = run(*arguments, "--json")
+    assert (code, out.count("\n")) == (0, 1)
+    return json.loads(out)
+
+
+def test_the_json_has_totals_rows_and_what_has_no_price(run: Run) -> None:
+    found = document(run)
+    assert (found["source"], found["by"], found["timezone"], found["since"]) == ("ledger", "day", "UTC", None)
+    assert (found["total_usd"], found["calls"], found["thumbs_up"]) == (0.25, 3, 1)
+    assert (found["unknown_price_tokens"], found["unknown_price_calls"]) == (9010, 1)
+    assert found["unknown_prices"] == [{"model": "\x1b[2Jllama", "calls": 1, "tokens": 9010}]
+    assert (found["forecast"], found["budgets"]) == (None, [])
+    first, second = found["rows"]
+    assert first == {
+        "day": "2026-11-23", "calls": 2, "prompt_tokens": 9100, "completion_tokens": 20, "cached_tokens": 10,
+        "reasoning_tokens": 0, "tokens": 9120, "uncounted_calls": 0, "cost_usd": 0.25, "unknown_price_calls": 1,
+        "unknown_price_tokens": 9010, "thumbs_up": 1, "usd_per_call": 0.25, "usd_per_thumb_up": 0.25,
+    }  # fmt: skip
+    assert (second["day"], second["cost_usd"], second["usd_per_thumb_up"]) == ("2026-11-24", 0.0, None)
+
+
+def test_a_cost_that_nobody_knows_is_null_and_never_0(run: Run) -> None:
+    rows = {row["model"]: row for row in document(run, "--by", "model")["rows"]}
+    assert rows["\x1b[2Jllama"]["cost_usd"] is None
+    assert rows["\x1b[2Jllama"]["usd_per_call"] is None
+    assert rows[None]["cost_usd"] == 0.0, "no model was called"
+
+
+def test_the_days_are_those_of_the_time_zone(run: Run) -> None:
+    (row,) = document(run, "--timezone", "Europe/Berlin")["rows"]
+    assert (row["day"], row["calls"]) == ("2026-11-24", 3)
+
+
+def test_a_time_without_a_zone_is_one_of_the_time_zone(run: Run) -> None:
+    assert document(run, "--since", "2026-11-24")["calls"] == 1
+    assert document(run, "--since", "2026-11-24", "--timezone", "Europe/Berlin")["calls"] == 3
+    assert document(run, "--since", "0001-01-01", "--timezone", "Asia/Tokyo")["calls"] == 3
+
+
+def test_comet_is_what_was_read_back(run: Run) -> None:
+    found = document(run, "--source", "comet", "--by", "model")
+    assert (found["source"], found["total_usd"], found["calls"]) == ("comet", 0.5, 2)
+    assert found["unknown_prices"] == [{"model": None, "calls": 1, "tokens": 70}]
+
+
+def test_both_are_compared_and_every_difference_has_its_traces(run: Run) -> None:
+    found = document(run, "--source", "both")
+    assert (found["source"], found["total_usd"], found["comet"]["total_usd"]) == ("both", 0.25, 0.5)
+    assert found["difference_usd"] == -0.25
+    kinds = {one["kind"]: one for one in found["differences"]}
+    assert {kind: one["count"] for kind, one in kinds.items()} == {"cost": 1, "unqueued": 2, "foreign": 1}
+    assert kinds["cost"]["examples"] == [{"trace_id": "t1", "record_id": "r1"}]
+    assert kinds["foreign"]["examples"] == [{"trace_id": None, "record_id": "r2"}]
+
+
+def test_people_get_a_table_that_says_what_it_leaves_out(run: Run) -> None:
+    _, out, _ = run("--by", "model")
+    assert "\x1b" not in out
+    lines = [line.split("  ") for line in out.splitlines()]
+    assert [line[0] for line in lines[:5]] == ["model", "gpt-4o", "[2Jllama", "no model", "total"]
+    assert "over $0.25" in out
+    assert "Unknown price, left out of the sums: [2Jllama, 1 call, 9,010 tokens" in out
+    _, out, _ = run("--source", "both")
+    assert "Ledger $0.25, Comet $0.50, difference -$0.25" in out
+    assert "1  in both, with different cost: $0.25 here, $0.50 there" in out
+    _, out, _ = run("--since", "2027-01-01")
+    assert out == "Nothing was asked in this time.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--timezone", "Berlin"], "Berlin"),
+        (["--by", "colour"], "colour"),
+        (["--source", "cloud"], "cloud"),
+        (["--since", "yesterday"], "--since"),
+    ],
+)
+def test_wrong_use_is_one_line_that_names_it(run: Run, arguments: list[str], named: str) -> None:
+    code, out, err = run(*arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert named in err

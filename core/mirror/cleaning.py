@@ -7,9 +7,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from enum import Enum
 from itertools import islice
+from pathlib import PurePath
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 
@@ -86,8 +89,10 @@ def iso(moment: datetime | date) -> str:
 
 
 def _plain(value: object) -> object:
-    """Python's own scalar for one of numpy's."""
-    if isinstance(value, np.floating):
+    """Python's own scalar for one of numpy's or of a library's."""
+    if isinstance(value, UUID | PurePath):
+        return str(value)
+    if isinstance(value, np.floating | Decimal):
         return float(value)
     if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
         return value.item()

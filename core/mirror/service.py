@@ -17,7 +17,7 @@ from core.mirror.documents import dataset_document, experiment_document
 from core.mirror.drainer import Drained, Drainer
 from core.mirror.letters import DeadLetter, Letters
 from core.mirror.reading import ReadBack, Reader
-from core.mirror.status import Delivery, MirrorStatus, delivery_of, health_of, status_of
+from core.mirror.status import Delivery, Here, MirrorStatus, delivery_of, health_of, status_of
 from core.mirror.target import target_of
 from core.mirror.worker import MirrorWorker
 from core.models import ExperimentRecord, ServiceHealth
@@ -118,7 +118,9 @@ class Mirroring:
             return self._looked[1]
 
     def _look(self) -> MirrorStatus:
-        return status_of(self._outbox.status(), self._outbox.stats(), self._worker.trouble, self._worker.next_try_s)
+        worker = self._worker
+        here = Here(worker.pid is not None, worker.trouble, worker.next_try_s)
+        return status_of(self._outbox.status(), self._outbox.stats(), here)
 
     def health(self) -> ServiceHealth:
         """One line, from the ledger."""

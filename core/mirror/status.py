@@ -36,6 +36,16 @@ class MirrorStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Here:
+    """What this process knows of a sender of its own."""
+
+    runs: bool = False
+    trouble: str = ""
+    """Why it has none, where it ended again and again."""
+    next_try_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """How far one trace is."""
 
@@ -46,13 +56,9 @@ class Delivery:
     """A sentence for people."""
 
 
-def status_of(state: MirrorState, stats: OutboxStats, trouble: str, next_try_s: float | None) -> MirrorStatus:
-    """``trouble``: why this process has nobody who sends, or empty."""
-    status, detail = str(state.status), state.detail
-    if not state.owner_alive:
-        next_try_s = None
-        kept = state.status is SenderStatus.PAUSED  # the key is as wrong as before, whoever sends next
-        status, detail = (status, detail) if kept and not trouble else (STOPPED, trouble or "No process sends now")
+def status_of(state: MirrorState, stats: OutboxStats, here: Here) -> MirrorStatus:
+    """From what the sender wrote down last, and what is known here of an own one."""
+    status, detail = _present(state, here)
     waits = status in (SenderStatus.WAITING, SenderStatus.PAUSED)
     return MirrorStatus(
         enabled=True,
@@ -63,29 +69,40 @@ def status_of(state: MirrorState, stats: OutboxStats, trouble: str, next_try_s: 
         pending=stats.pending,
         oldest_pending_s=stats.oldest_pending_s,
         dead=stats.dead,
-        next_try_s=next_try_s if waits else None,
+        next_try_s=here.next_try_s if waits else None,
     )
+
+
+def _present(state: MirrorState, here: Here) -> tuple[str, str]:
+    if state.owner_alive:
+        return str(state.status), state.detail
+    if here.trouble:
+        return STOPPED, here.trouble
+    if state.status is SenderStatus.PAUSED:  # the key is as wrong as before, whoever sends next
+        return str(state.status), state.detail
+    return (str(SenderStatus.IDLE), "") if here.runs else (STOPPED, "No process sends now")
 
 
 def health_of(name: str, status: MirrorStatus, *, troubled: bool) -> ServiceHealth:
     """``troubled``: this process's sender ends again and again."""
     if not status.enabled:
         return ServiceHealth(name, None, OFF)
-    reason = {
-        SenderStatus.WAITING: "does not answer, tried again by itself",
-        SenderStatus.PAUSED: "paused",
-        STOPPED: "stopped",
-    }.get(status.status)
-    ok: bool | None = reason is None
-    if status.status == STOPPED and not troubled:
-        # Commands have no sender, and an app's begins when there is something to send.
-        reason, ok = ("nobody sends now", None) if status.pending else (None, True)
-    trouble = f"{reason} ({one_line(status.detail)})" if reason and status.detail else reason
-    return ServiceHealth(name, ok, "; ".join(filter(None, [counted(_stats(status)), trouble])))
+    ok, reason = _verdict(status, troubled=troubled)
+    why = f" ({one_line(status.detail)})" if ok is False and status.detail else ""
+    stats = OutboxStats(status.pending, status.delivered, status.dead, status.oldest_pending_s)
+    return ServiceHealth(name, ok, f"{counted(stats)}{reason}{why}")
 
 
-def _stats(status: MirrorStatus) -> OutboxStats:
-    return OutboxStats(status.pending, status.delivered, status.dead, status.oldest_pending_s)
+def _verdict(status: MirrorStatus, *, troubled: bool) -> tuple[bool | None, str]:
+    if status.status == SenderStatus.WAITING:
+        return False, "; it does not answer and is tried again by itself"
+    if status.status == SenderStatus.PAUSED:
+        return False, "; paused"
+    if status.status == STOPPED and troubled:
+        return False, "; stopped"
+    if status.status == STOPPED and status.pending:  # a command has no sender, and it does not know of others
+        return None, "; nobody sends now"
+    return True, ""
 
 
 def counted(stats: OutboxStats) -> str:
@@ -107,10 +124,8 @@ def delivery_of(rows: Sequence[OutboxRow], now: datetime | None = None) -> Deliv
     if trace is None:
         return Delivery("none", "Not in Comet: it is from before the key, or nobody asked it.")
     if trace.state is OutboxState.SENT and thumb is not None and thumb.state is not OutboxState.SENT:
-        return Delivery(str(thumb.state), f"In Comet; its feedback {_words(thumb, now)}")
-    return Delivery(
-        str(trace.state), f"{'In Comet; it' if trace.state is OutboxState.SENT else 'It'} {_words(trace, now)}"
-    )
+        return Delivery(str(thumb.state), f"The trace was delivered to Comet; its feedback {_words(thumb, now)}")
+    return Delivery(str(trace.state), f"The trace {_words(trace, now)}")
 
 
 def _words(row: OutboxRow, now: datetime) -> str:
@@ -119,6 +134,7 @@ def _words(row: OutboxRow, now: datetime) -> str:
     since = row.sent_at if row.state is OutboxState.SENT else row.queued_at
     age = span_of_time(max(0.0, (now - since).total_seconds())) if since else "some time"
     if row.state is OutboxState.SENT:
-        return f"was delivered {age} ago."
-    failed = f" after {row.attempts} failed attempts ({one_line(row.error)})" if row.attempts and row.error else ""
+        return f"was delivered to Comet {age} ago."
+    tries = "try" if row.attempts == 1 else "tries"
+    failed = f" after {row.attempts} failed {tries} ({one_line(row.error)})" if row.attempts and row.error else ""
     return f"has waited for {age}{failed}."

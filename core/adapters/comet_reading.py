@@ -21,7 +21,7 @@ from core.mirror.records import CREATED_FROM, record_id
 from core.models import MirroredTrace, Usage
 
 PAGE = 100
-CLOCKS_DIFFER = timedelta(days=1)
+CLOCKS_DIFFER = timedelta(hours=1)
 """A record is made by Comet's clock, after the trace that it is of by ours."""
 MOST_TEXT_CHARS = 200
 

@@ -93,7 +93,7 @@ def _plain(value: object) -> object:
     if isinstance(value, UUID | PurePath):
         return str(value)
     if isinstance(value, np.floating | Decimal):
-        return float(value)
+        return float(value) if not isinstance(value, Decimal) or value.is_finite() else math.nan
     if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
         return value.item()
     return value

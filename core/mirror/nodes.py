@@ -14,6 +14,7 @@ CATEGORIES = {"retrieve": "context-retrieval", "render": "prompt-template", "gen
 """Of comet_llm's categories; what is none of them is a plain step."""
 STEP = "step"
 MOST_NODES = 300
+MOST_PASSAGES = 100
 _OF_THE_CALL = ("model", "temperature", "usage", "cost_usd", "ttft_ms", "template", "template_version")
 
 
@@ -57,7 +58,8 @@ def _content(trace: Trace, step: Span, template_text: Mapping[str, str], metadat
     if step.name == "retrieve":
         inputs: dict[str, Any] = {"query": step.attributes.get("query", trace.question)}
         inputs["channels"] = list(trace.channels)
-        return {"inputs": inputs, "outputs": {"passages": list(map(_passage, trace.passages))}, "metadata": about}
+        passages = [_passage(passage) for passage in trace.passages[:MOST_PASSAGES]]
+        return {"inputs": inputs, "outputs": {"passages": passages}, "metadata": about}
     if step.name == "generate":
         call = {name: metadata[name] for name in _OF_THE_CALL if name in metadata}
         outputs = {"output": _written(trace, step)}

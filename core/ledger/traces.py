@@ -181,8 +181,11 @@ def _conditions(where: TraceFilter) -> Iterator[ColumnElement[bool]]:
         yield traces.c.started_at >= where.since
     if where.until is not None:
         yield traces.c.started_at < where.until
-    if where.kind is not None:
-        yield traces.c.kind == where.kind
+    for column in (traces.c.kind, traces.c.template, traces.c.user):
+        if (wanted := getattr(where, column.name)) is not None:
+            yield column == wanted
+    if where.model is not None:
+        yield func.coalesce(traces.c.model, "") == where.model
     if where.status is not None:
         yield traces.c.status == str(where.status)
     if where.thumb is not None:

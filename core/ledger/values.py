@@ -36,13 +36,17 @@ class LibraryVideo:
 
 @dataclass(frozen=True, slots=True)
 class TraceFilter:
-    """Which traces, newest first. None and empty mean "any"."""
+    """Which traces, newest first. None means "any"."""
 
     since: datetime | None = None
     """Started at or after."""
     until: datetime | None = None
     """Started before."""
     kind: str | None = None
+    model: str | None = None
+    """Empty: no model was called."""
+    template: str | None = None
+    user: str | None = None
     status: AnswerStatus | None = None
     text: str = ""
     """Stands in the question or the answer, in upper or lower case."""

@@ -12,7 +12,7 @@ from core.ledger import TraceFilter
 from core.models import AnswerStatus, PassageRecord, Span, Trace
 from core.phrases import clock, one_line
 from core.services import Services
-from core.ui import delivery
+from core.ui import delivery, narrowing
 from core.ui.answers import receipt_rows, show_answer, show_citations, show_partial, status_label
 from core.ui.charts import gantt
 from core.ui.errors import callback, guard
@@ -27,11 +27,13 @@ _THUMB_ICONS = {1: "👍", -1: "👎"}
 
 
 def filter_from_widgets() -> TraceFilter:
-    """Draws the filters. The address holds none of them: a trace is what is shared, not a list."""
+    """Draws the filters. The address holds none of them but what a chart's bar links to."""
+    only = narrowing.show()
     with st.container(horizontal=True, vertical_alignment="top"):
         period = st.segmented_control(
-            "Period", list(_PERIODS), default="7 days", required=True, key="trace-period", persist_state="session"
-        )
+            "Period", list(_PERIODS), default="7 days", required=True, key="trace-period", persist_state="session",
+            disabled=only.timed,
+        )  # fmt: skip
         status = st.selectbox(
             "Status", [str(status) for status in AnswerStatus], index=None, placeholder="Any", key="trace-status",
             persist_state="session", width=170,
@@ -44,12 +46,14 @@ def filter_from_widgets() -> TraceFilter:
             persist_state="session", width="stretch",
         )  # fmt: skip
     length = _PERIODS[period or "All"]
-    return TraceFilter(
-        since=datetime.now(UTC) - length if length else None,
-        status=AnswerStatus(status) if status else None,
-        text=text.strip(),
-        thumb=_THUMBS[thumb] if thumb else None,
-        limit=PAGE_SIZE,
+    return only.within(
+        TraceFilter(
+            since=datetime.now(UTC) - length if length else None,
+            status=AnswerStatus(status) if status else None,
+            text=text.strip(),
+            thumb=_THUMBS[thumb] if thumb else None,
+            limit=PAGE_SIZE,
+        )
     )
 
 

@@ -167,8 +167,12 @@ class FakeTraces:
     @staticmethod
     def _matches(trace: Trace, where: TraceFilter) -> bool:
         thumb = trace.feedback.value if trace.feedback else 0
+        names = {"model": trace.answer.model or "", "kind": trace.kind, "template": trace.template, "user": trace.user}
         return (
-            (where.status is None or trace.answer.status is where.status)
+            all(getattr(where, name) in (None, value) for name, value in names.items())
+            and (where.since is None or trace.started_at >= where.since)
+            and (where.until is None or trace.started_at < where.until)
+            and (where.status is None or trace.answer.status is where.status)
             and (where.thumb is None or thumb == where.thumb)
             and where.text.casefold() in f"{trace.question} {trace.answer.text}".casefold()
         )

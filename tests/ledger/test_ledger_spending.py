@@ -12,8 +12,9 @@ from sqlalchemy import text
 
 from core.cost.report import By
 from core.cost.service import Costs
+from core.cost.zones import first_moment
 from core.errors import InputError
-from core.ledger import Difference, Ledger, Settled, Source, Tally
+from core.ledger import Difference, Ledger, Settled, Source, Tally, TraceFilter
 from core.ledger.outbox_rows import TRACE
 from core.ledger.schema import feedback
 from core.ledger.statements import put
@@ -87,6 +88,17 @@ def test_a_period_begins_with_its_first_moment_and_ends_before_its_last(costs: C
         inside = [trace for trace in spent if since <= trace.started_at < until]
         report = costs.report(since=since, until=until, by=By.USER, zone=ZoneInfo("Europe/Berlin"))
         assert alike(report.total) == alike(plain_tally(inside))
+
+
+def test_every_cell_of_a_report_can_be_opened_as_a_list_of_traces(
+    costs: Costs, ledger: Ledger, spent: list[Trace]
+) -> None:
+    zone = ZoneInfo("America/New_York")
+    for by in (By.MODEL, By.USER, By.TEMPLATE, By.KIND):
+        for cell in costs.report(by=by, zone=zone).cells[::7]:
+            since, until = (first_moment(cell.day + timedelta(days=n), zone) for n in (0, 1))
+            where = TraceFilter(since, until, **{str(by): cell.name or ""})
+            assert ledger.traces.count(where) == cell.tally.calls
 
 
 def test_what_has_no_price_is_named_by_its_model_with_its_tokens(costs: Costs, spent: list[Trace]) -> None:

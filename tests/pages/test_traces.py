@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from core.answering import AskRequest
@@ -42,6 +44,43 @@ def test_the_period_becomes_a_time(open_page: OpenPage, asked: FakeServices) -> 
     assert asked.traces.asked[-1].since is not None
     app.button_group(key="trace-period").set_value("All").run()
     assert asked.traces.asked[-1].since is None
+
+
+def test_the_address_narrows_the_list_to_what_a_bar_of_a_chart_stands_for(
+    open_page: OpenPage, asked: FakeServices
+) -> None:
+    first = asked.traces.get("trace-1").started_at
+    app = open_page(
+        "traces", since=first.isoformat(), until=(first + timedelta(minutes=1)).isoformat(), model="fake-model"
+    )
+    assert app.dataframe[0].value["Question"].tolist() == ["What is an embedding?"]
+    assert app.button_group(key="trace-period").disabled
+    assert "Only model **fake-model**, from 2026-11-24 09:00 UTC to 2026-11-24 09:01 UTC" in words(app)
+    app.button(key="trace-narrowing").click().run()
+    assert len(app.dataframe[0].value) == 3
+    assert "since" not in app.query_params
+
+
+def test_an_empty_name_in_the_address_means_those_without_one(open_page: OpenPage, asked: FakeServices) -> None:
+    app = open_page("traces", user="")
+    assert "Only nobody named" in words(app)
+    assert len(app.dataframe[0].value) == 3
+    assert "Only no model" in words(open_page("traces", model=""))
+    assert asked.traces.asked[-1].model == ""
+
+
+def test_a_time_in_the_address_that_is_none_is_named(open_page: OpenPage, asked: FakeServices) -> None:
+    for time in ("yesterday", "", "0001-01-01T00:00+14:00"):
+        app = open_page("traces", since=time)
+        assert "The address has a 'since' that is no time" in words(app)
+        assert not app.exception
+
+
+def test_a_hostile_name_in_the_address_is_shown_literally(open_page: OpenPage, asked: FakeServices) -> None:
+    app = open_page("traces", model="**[x](http://evil.invalid)** <b>" + "y" * 5000)
+    (line,) = [text.value for text in app.markdown if "Only model" in text.value]
+    assert r"\*\*\[x\]" in line
+    assert len(line) < 400
 
 
 def test_no_trace_says_what_to_do(open_page: OpenPage) -> None:

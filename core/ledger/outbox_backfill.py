@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, func, insert, literal, select
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, literal, select
 
 from core.ledger.database import Database
 from core.ledger.outbox_rows import FEEDBACK, PENDING, SAMPLE, TRACE
 from core.ledger.schema import feedback, outbox, traces
+from core.ledger.statements import add_found
 from core.models import AnswerStatus
 
 PORTION = 5000
@@ -68,8 +69,7 @@ def _put_in(connection: Connection, kind: str, ids: Select[Any], portion: Condit
         literal(now, outbox.c.next_at.type),
     )
     rows = rows.where(*portion, *_never_put_in(kind, key)).order_by(traces.c.started_at)
-    statement = insert(outbox).from_select(_INTO, rows)
-    return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount
+    return add_found(connection, outbox, _INTO, rows)
 
 
 def _never_put_in(kind: str, key: ColumnElement[Any]) -> Conditions:

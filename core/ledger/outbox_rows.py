@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
 
 from core.ledger.schema import outbox
+from core.ledger.statements import add
 from core.ledger.values import OutboxRow, OutboxState, OutboxStats
 
 TRACE = "trace"
@@ -43,11 +44,14 @@ def enqueue(
     What the mirror has confirmed, and whether an attempt may have arrived, stays known. A mended document is dropped.
     In order of the ids, so that two transactions never wait for each other.
     """
-    fresh = {"kind": kind, "state": PENDING, "version": 1, "attempts": 0, "queued_at": now, "next_at": now}
-    fresh |= {"sent_at": None, "error": None, "sent_version": None, "unsure": False}
-    rows = [fresh | {"id": key, "document": (documents or {}).get(key)} for key in sorted(ids)]
+    rows = [_fresh(kind, key, now, (documents or {}).get(key)) for key in sorted(ids)]
     if rows:
         connection.execute(_upsert(for_sqlite=connection.dialect.name == "sqlite"), rows)
+
+
+def _fresh(kind: str, key: str, now: datetime, document: Any = None) -> dict[str, Any]:
+    row = {"kind": kind, "id": key, "state": PENDING, "version": 1, "attempts": 0, "queued_at": now, "next_at": now}
+    return row | {"sent_at": None, "error": None, "sent_version": None, "unsure": False, "document": document}
 
 
 def enqueue_feedback(connection: Connection, trace_id: str, now: datetime, *, finished: bool) -> None:
@@ -57,7 +61,7 @@ def enqueue_feedback(connection: Connection, trace_id: str, now: datetime, *, fi
     """
     known = connection.execute(_OF_TRACE, {"trace_id": trace_id}).one_or_none()
     if known is None and finished:
-        enqueue(connection, TRACE, [trace_id], now)
+        add(connection, outbox, [_fresh(TRACE, trace_id, now)])
     enqueue(connection, FEEDBACK, [trace_id], now)
     if known is not None and known.state == DEAD:
         drop_feedback(connection, {trace_id: known.error})

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table
+from sqlalchemy import ColumnElement, Connection, Select, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
 
@@ -35,6 +35,12 @@ def add(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) ->
     """Writes the rows whose key is new; the others stay as they are."""
     if rows:
         connection.execute(_insert_new(table, for_sqlite=connection.dialect.name == "sqlite"), rows)
+
+
+def add_found(connection: Connection, table: Table, columns: Sequence[str], query: Select[Any]) -> int:
+    """Like add, for the rows that a query finds, in one statement; returns how many were new."""
+    statement = _insert_new(table, for_sqlite=connection.dialect.name == "sqlite").from_select(columns, query)
+    return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount
 
 
 def put(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""A ledger of schema 0001 with everything in it becomes one of 0002, whole or not at all."""
+"""A ledger of schema 0001 with everything in it becomes one of today, whole or not at all."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -441,6 +442,21 @@ def test_back_filling_in_portions_misses_and_doubles_nothing(ledger, monkeypatch
     assert ledger.outbox.backfill(START, START + timedelta(hours=6)) == 13
     assert ledger.outbox.backfill(None, None) == 1
     assert Counter(row.kind for row in ledger.outbox.rows(None)) == {"trace": 14, "feedback": 14}
+
+
+def test_back_filling_while_people_judge_old_answers_puts_everything_in_once(ledger, monkeypatch):
+    monkeypatch.setattr(outbox_backfill, "PORTION", 40)
+    ids = [f"t{n:03}" for n in range(120)]
+    made = [trace(key, started_at=START + timedelta(hours=n), spans=()) for n, key in enumerate(ids)]
+    ledger.traces.finish_all(made, mirror=False)
+    with ThreadPoolExecutor(3) as pool:
+        halves = [pool.submit(lambda part: [thumb(ledger, key) for key in part], ids[n::2]) for n in (0, 1)]
+        filled = pool.submit(lambda: [ledger.outbox.backfill(None, None) for _ in range(3)])
+        for each in (*halves, filled):
+            each.result()
+    rows = ledger.outbox.rows(None, limit=1000)
+    assert Counter(row.kind for row in rows) == {"trace": 120, "feedback": 120}
+    assert {row.version for row in rows} == {1}
 
 
 # --------------------------------------------------------------------------------------------------------- reading

@@ -41,10 +41,12 @@ class FakeMirroring:
         """Adds a refused record."""
         self.letters.append(DeadLetter(kind, key, reason, SINCE, 1, title))
         self.documents[kind, key] = document
-        self.deliveries[key] = Delivery("dead", f"It was refused: {reason}")
+        self.deliveries[key] = Delivery("dead", f"The trace was refused: {reason}")
 
     def delivery_of(self, trace_id: str) -> Delivery:
-        return self.deliveries.get(trace_id, Delivery("none", "Not in Comet: it is from before the key."))
+        return self.deliveries.get(
+            trace_id, Delivery("none", "Not in Comet: it is from before the key, or nobody asked it.")
+        )
 
     def rows_of(self, trace_id: str) -> list[OutboxRow]:
         return [

@@ -247,9 +247,9 @@ def test_one_trace_says_whether_it_has_arrived(
 ) -> None:
     services.answering.start(AskRequest(question="What is an embedding?"))
     assert "Not in Comet" in words(open_page("traces", trace="trace-1"))
-    mirroring.deliveries["trace-1"] = Delivery("sent", "It was delivered 3 min ago.")
+    mirroring.deliveries["trace-1"] = Delivery("sent", "The trace was delivered to Comet 3 min ago.")
     app = open_page("traces", trace="trace-1")
-    assert "It was delivered 3 min ago." in words(app)
+    assert "The trace was delivered to Comet 3 min ago." in words(app)
     assert not app.text_area
 
 
@@ -260,7 +260,7 @@ def test_one_trace_that_was_refused_is_mended_where_it_is(
     mirroring.refuse("trace-1", "Its trace was refused", kind="feedback", document='{"value": 1, "texts": {}}')
     mirroring.refuse("trace-1", HOSTILE, document=DOCUMENT)
     app = open_page("traces", trace="trace-1")
-    assert "It was refused: No ![x](http://evil.invalid/i.png)" in words(app)
+    assert "The trace was refused: No ![x](http://evil.invalid/i.png)" in words(app)
     assert "[x](" not in raw(app)
     assert [area.value for area in app.text_area] == ['{"value": 1, "texts": {}}', DOCUMENT]
     app.button(key="letter-send-trace").click().run()

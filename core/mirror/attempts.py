@@ -90,10 +90,14 @@ class Attempts:
     def refuse(self, row: OutboxRow, reason: str) -> None:
         self._settle(Settled(row, OutboxState.DEAD, reason, unsure=row.unsure))
 
-    def hold_back(self, rows: Sequence[OutboxRow], error: MirrorError) -> None:
-        """None of the rows arrived, and none is to blame."""
+    def hold_back(self, rows: Sequence[OutboxRow], error: MirrorUnreachable | MirrorKeyRejected) -> None:
+        """A request for all these rows failed, perhaps through one of them. Raises ``error`` where it is an outage."""
+        doubt = may_have_arrived(error)
         for row in rows:
-            self._settle(Settled(row, OutboxState.PENDING, str(error)))
+            wait_s = self._timeout_s if doubt else None
+            self._settle(Settled(row, OutboxState.PENDING, str(error), wait_s, unsure=doubt))
+        if not doubt or self._patience.failed(rows[0]):
+            raise error
 
     def write_down(self) -> None:
         """Raises LeaseLost, LibraryError."""
@@ -103,8 +107,9 @@ class Attempts:
             self._outbox.settle(outcomes)
 
     def _later(self, row: OutboxRow, error: MirrorUnreachable) -> None:
-        delay_s = max(row_delay_s(row.attempts), error.retry_after_s or 0.0)
+        """What may still be arriving is not asked for at once: a slow server may take it after its time was over."""
         doubt = row.unsure or error.unsure
+        delay_s = max(row_delay_s(row.attempts), error.retry_after_s or 0.0, self._timeout_s if error.unsure else 0.0)
         self._settle(Settled(row, OutboxState.PENDING, str(error), delay_s, unsure=doubt))
 
     def _settle(self, outcome: Settled) -> None:

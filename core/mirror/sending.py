@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from core.errors import MirrorError, MirrorKeyRejected, MirrorRefused, MirrorUnreachable
 from core.ledger import Ledger, OutboxRow
-from core.mirror.attempts import LIMITS_S, Attempts, may_have_arrived
+from core.mirror.attempts import LIMITS_S, Attempts
 from core.mirror.parcels import Parcels
 from core.models import MirrorRecord
 from core.ports import Mirror
@@ -94,7 +94,7 @@ class Sender:
                 self._mirror.replace(record)
 
     def _together(self, batch: Fresh) -> None:
-        """One request for all; where it fails as a whole, one for each, so that a bad record harms only itself."""
+        """One request for all. Where it fails, each goes alone the next time: a bad record harms only itself."""
         if not batch:
             return
         self._outbox.begin([row for row, _ in batch])
@@ -104,7 +104,7 @@ class Sender:
             self._take_apart(outcomes)
 
     def _send(self, batch: Fresh) -> Sequence[tuple[OutboxRow, MirrorError | None]] | None:
-        """What became of each; None where they were sent one by one instead."""
+        """What became of each; None where that is settled already."""
         rows = [row for row, _ in batch]
         doubtful = [(replace(row, unsure=True), record) for row, record in batch]
         try:
@@ -112,9 +112,8 @@ class Sender:
                 errors = self._mirror.send([record for _, record in batch])
             return list(zip(rows, errors, strict=True))
         except (MirrorKeyRejected, MirrorUnreachable) as error:
-            if not may_have_arrived(error):
-                self._attempts.hold_back(rows, error)
-                raise
+            self._attempts.hold_back(rows, error)
+            return None
         except MirrorRefused:
             doubtful = list(batch)
         except Exception:  # noqa: BLE001  whichever record it is, the others are sent

@@ -57,11 +57,14 @@ class Desk:
         self.patience = Patience(lambda: self.monotonic_s, lambda: 1.0)
         self.drainer = self.new_drainer()
 
-    def new_drainer(
-        self, open_mirror: Callable[[], MemoryMirror] | None = None, ledger: Ledger | None = None
-    ) -> Drainer:
+    def new_drainer(self, open_mirror: Callable[[], MemoryMirror] | None = None, *, timeout_s: float = 0.0) -> Drainer:
         return Drainer(
-            ledger or self.ledger, open_mirror or self._open, "target", stuck=self.stuck.extend, patience=self.patience
+            self.ledger,
+            open_mirror or self._open,
+            "target",
+            stuck=self.stuck.extend,
+            patience=self.patience,
+            timeout_s=timeout_s,
         )
 
     def _open(self) -> MemoryMirror:

@@ -240,7 +240,7 @@ def test_a_call_that_nothing_ends_costs_the_process_and_its_rows_wait(library: L
         "attempts.LIMITS_S['trace'] = -12 * 0.5 + 0.2\n"
         "settings = settings_from(sys.stdin.readline())[1]\n"
         "job = mirror.Job(settings, open_ledger(settings.ledger_url), sys.stdin, io.StringIO())\n"
-        "job._drainer._open_mirror = lambda: MemoryMirror(lambda call, ids: call == 'send' and time.sleep(60))\n"
+        "job._drainer._open_mirror = lambda: MemoryMirror(lambda call, _: time.sleep(60) if call == 'send' else None)\n"
         "job.run()\n"
     )
     library.traces.finish_all([trace("t"), trace("u")], mirror=True)

@@ -9,7 +9,7 @@ from typing import Any
 import requests
 
 from core.adapters.comet_access import CONNECT_S, Access
-from core.adapters.comet_failures import KEY_CODES, explained, mirror_error, unreadable
+from core.adapters.comet_failures import KEY_CODES, explained, unreadable
 from core.adapters.comet_session import BoundedAdapter, bound
 from core.config import quiet_comet
 from core.errors import MirrorError, MirrorUnreachable
@@ -88,9 +88,11 @@ class CometClient:
         """The SDK's client; its constructor asks the server for its version."""
         if self._client is None:
             try:
-                self._client = self._open()
-            except Exception as error:
-                raise _before_sending(mirror_error(error, self.access)) from error
+                with explained(self.access):
+                    self._client = self._open()
+            except MirrorUnreachable as error:
+                error.unsure = False  # nothing was sent yet
+                raise
         return self._client
 
     def _open(self) -> Any:
@@ -115,9 +117,3 @@ def _is_absent(error: requests.HTTPError) -> bool:
     except ValueError:
         return False
     return isinstance(content, dict) and content.get("sdk_error_code") not in KEY_CODES
-
-
-def _before_sending(error: MirrorError) -> MirrorError:
-    if isinstance(error, MirrorUnreachable):
-        error.unsure = False
-    return error

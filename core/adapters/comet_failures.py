@@ -65,6 +65,8 @@ def mirror_error(error: Exception, access: Access, subject: str = "") -> MirrorE
             return of_status(response.status_code, _json_of(response), access, subject, response.headers)
         if isinstance(one, requests.RequestException):
             return _of_request(one, access, subject)
+        if isinstance(one, UnicodeEncodeError):  # a header's: the key is the only one that is not ours
+            return _key_rejected(access)
     return _of_handshake(type(error).__name__, access, subject) or unreadable(access, subject)
 
 

@@ -18,6 +18,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from core.answering import AskRequest
+from core.commands.datasets import add_commands
 from core.config import load_settings
 from core.console import complain, end_progress, moment, show_progress, show_result
 from core.cost.printing import CostSource, printed
@@ -123,11 +124,14 @@ def feedback(
     trace_id: Annotated[str, typer.Argument(metavar="TRACE_ID")],
     value: Annotated[Thumb, typer.Argument(metavar="up|down|clear")],
     comment: Annotated[str, typer.Option(help="What was good or bad.")] = "",
+    correction: Annotated[str, typer.Option(help="After a thumb down: what would have been right.")] = "",
     json_: Json = False,
 ) -> None:
     """Say whether an answer was good, or take that back."""
+    if correction and value is not Thumb.DOWN:
+        raise typer.BadParameter("goes with down only", param_hint="--correction")
     with _services() as services:
-        services.answering.save_feedback(Feedback(trace_id, VALUES[value], comment=comment))
+        services.answering.save_feedback(Feedback(trace_id, VALUES[value], comment=comment, correction=correction))
     show_result({"trace_id": trace_id, "value": VALUES[value]}, [f"{trace_id}: {value}"], as_json=json_)
 
 
@@ -237,6 +241,9 @@ def _services() -> Iterator[Services]:
 def _show_ingest(progress: IngestProgress) -> None:
     left = "" if progress.time_left_s is None else f", about {clock(progress.time_left_s)} left"
     show_progress(f"{progress.done} of {progress.total}{left}  {one_line(progress.current)[:60]}")
+
+
+add_commands(app, _services)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

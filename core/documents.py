@@ -120,7 +120,13 @@ def trace_document(trace: Trace) -> Document:
         "temperature": trace.temperature,
         "feedback": None
         if feedback is None
-        else {"value": feedback.value, "reason": feedback.reason, "comment": feedback.comment},
+        else {
+            "value": feedback.value,
+            "reason": feedback.reason,
+            "comment": feedback.comment,
+            "correction": feedback.correction,
+        },
+        "library_version": trace.library_version,
         "spans": [span_document(span) for span in trace.spans],
         "passages": [record_document(record) for record in trace.passages],
         "prompt": [dict(message) for message in trace.prompt],

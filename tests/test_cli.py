@@ -88,14 +88,18 @@ def test_ask_feedback_and_traces_belong_together(run: Run):
     assert set(answer["citations"][0]) == {
         "n", "video_id", "title", "channel", "start_s", "end_s", "quote", "url",
     }  # fmt: skip
-    assert document(run, "feedback", answer["trace_id"], "down", "--comment", "too short") == (
+    said = ("--comment", "too short", "--correction", "By its buckets.")
+    assert document(run, "feedback", answer["trace_id"], "down", *said) == (
         0,
         {"trace_id": answer["trace_id"], "value": -1},
     )
     _, listed = document(run, "traces", "--limit", "5")
     (trace,) = listed["traces"]
     assert trace["trace_id"] == answer["trace_id"]
-    assert trace["feedback"] == {"value": -1, "reason": "", "comment": "too short"}
+    assert trace["feedback"] == {
+        "value": -1, "reason": "", "comment": "too short", "correction": "By its buckets.",
+    }  # fmt: skip
+    assert len(trace["library_version"]) == 64
     assert (trace["kind"], trace["status"], trace["error"]) == ("ask", "quoted", None)
     assert {span["name"] for span in trace["spans"]} >= {"retrieve"}
     document(run, "feedback", answer["trace_id"], "clear")

@@ -65,12 +65,7 @@ def check_scorers(scorers: Sequence[Scorer], cases: Sequence[TestCase], tools: T
             f"scorers: two are called {twice!r}", subject=twice, hint="Give one of them another name: {name: …}."
         )
     for n, scorer in enumerate(scorers):
-        reason = tools.missing.get(scorer.type)
-        if reason is None and scorer.needs_expected and not any(case.expected.strip() for case in cases):
-            reason = "no case has an expected answer to compare with"
-        if reason is None and isinstance(scorer, UnitTests) and not any(case.tests.strip() for case in cases):
-            reason = "no case has unit tests"
-        if reason is not None:
+        if (reason := scorer.check(cases, tools)) is not None:
             raise InputError(f"scorers[{n}] ({scorer.label}) cannot work here: {reason}", subject=scorer.label)
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.models import Passage, Score, TestCase, Usage, digest
-from core.ports import Embedder, Message
-
-Json = Mapping[str, Any]
+from core.ports import Embedder, Message, Sandbox
 
 
 class Judge(Protocol):
@@ -21,22 +19,15 @@ class Judge(Protocol):
         """The model's text; None as model is the default one. Raises ModelError."""
 
 
-class CodeTester(Protocol):
-    """Runs unit tests on code that a model wrote, in a sandbox."""
-
-    def __call__(self, code: str, tests: str, *, timeout_s: float) -> Score: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What scorers need of the outside; None where it is not to be had, with the reason in ``missing``."""
+    """What scorers need of the outside; None where it is not to be had."""
 
     embedder: Embedder | None = None
-    tester: CodeTester | None = None
+    sandbox: Callable[[], Sandbox] | None = None
+    """Raises SandboxUnavailable where no kind of sandbox holds."""
     passages: Callable[[TestCase], Sequence[Passage]] = lambda _case: ()
     """Those that an answer to the case may cite, in the order of their numbers."""
-    missing: Mapping[str, str] = field(default_factory=dict)
-    """Scorer type -> why it cannot work here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +68,12 @@ class Scorer(BaseModel):
     def score(self, output: str, case: TestCase, context: Context) -> Score:
         """What it says of an output; an empty one is an output too. May raise anything."""
         raise NotImplementedError
+
+    def check(self, cases: Sequence[TestCase], tools: Tools) -> str | None:  # noqa: ARG002
+        """Why it cannot work on these cases here, or None; asked before anything is spent."""
+        if self.needs_expected and not any(case.expected.strip() for case in cases):
+            return "no case has an expected answer to compare with"
+        return None
 
     def key(self, output: str, case: TestCase) -> str:
         """SHA-256 over what decides the score."""

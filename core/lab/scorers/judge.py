@@ -15,7 +15,8 @@ from core.prompts import PromptTemplate, neutralise
 
 MOST_TOKENS = 400
 """Of a verdict; a judge that reasons longer is cut and has none."""
-_MOST_CHARS = 12_000
+MOST_CHARS = 12_000
+"""Of each text that a judge is shown."""
 _SCALE = 10
 _OBJECT = re.compile(r"\{[^{}]*\}")
 _BARE = re.compile(r"score\W{1,5}(\d+(?:\.\d+)?)", re.IGNORECASE)
@@ -48,6 +49,10 @@ Reply with one JSON object and nothing else:
 
 Your JSON:""",
 )
+
+
+JUDGE_TEXTS = ({"content": JUDGE.system}, {"content": JUDGE.user})
+"""What a judge reads besides task, reference, rubric and answer."""
 
 
 class ModelJudge(Scorer):
@@ -106,5 +111,5 @@ def _scaled(score: object) -> float:
 
 def _data(text: str) -> str:
     """Untrusted text that cannot close its place in the prompt."""
-    lines = (neutralise(line) for line in text[:_MOST_CHARS].splitlines())
+    lines = (neutralise(line) for line in text[:MOST_CHARS].splitlines())
     return "\n".join(line for line in lines if line)

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from core.errors import InputError
+from core.errors import InputError, SandboxUnavailable
 from core.lab.scorers import SCORERS, AnyScorer, Context, NothingToCompare, Scorer, Tools, check_scorers
 from core.lab.scorers.judge import parse_verdict
 from core.lab.scorers.patterns import TooSlow
 from core.lab.scorers.texts import common_subsequence, rouge_l
-from core.models import Score, TestCase
-from core.ports import Message
+from core.models import SandboxResult, Score, TestCase, TestOutcome
+from core.ports import Message, Sandbox
 from tests.fakes.models import HashingEmbedder
 from tests.fakes.passages import passage_of
 
@@ -284,26 +284,40 @@ def test_what_holds_no_score_is_no_verdict(text: str) -> None:
 # ------------------------------------------------------------------------------------------------------- unit tests
 
 
+class FakeSandbox:
+    """Gives one result and remembers what it ran."""
+
+    name = "a fake"
+
+    def __init__(self, result: SandboxResult) -> None:
+        self.result = result
+        self.ran: list[tuple[str, str]] = []
+
+    def run(self, code: str, tests: str, *, timeout_s: float, memory_mb: int) -> SandboxResult:
+        self.ran.append((code, tests))
+        return self.result
+
+
 def test_code_is_tested_without_its_fence() -> None:
-    seen: list[tuple[str, str]] = []
-
-    def tester(code: str, tests: str, *, timeout_s: float) -> Score:
-        seen.append((code, tests))
-        return Score(0.5, passed=False, reason="1 of 2 tests passed")
-
+    outcomes = (TestOutcome("T.test_a", passed=True), TestOutcome("T.test_b", passed=False, message="1 != 2"))
+    sandbox = FakeSandbox(SandboxResult(False, outcomes, "", "", 1, None, 5.0))
+    tools = Tools(sandbox=lambda: sandbox)
     output = "Sure!\n```python\ndef f(): ...\n```\nand\n```text\nf()\n```"
-    found = score(scorer("unit_tests"), output, case(tests="tests"), tools=Tools(tester=tester))
-    assert found.value == 0.5
-    assert seen == [("def f(): ...\n", "tests")]
-    assert score(scorer("unit_tests"), "", case(tests="tests"), tools=Tools(tester=tester)).passed is False
+    found = score(scorer("unit_tests"), output, case(tests="tests"), tools=tools)
+    assert found == Score(0.5, passed=False, reason="1 of 2 tests passed; T.test_b: 1 != 2")
+    assert sandbox.ran == [("def f(): ...\n", "tests")]
+    assert score(scorer("unit_tests"), "", case(tests="tests"), tools=tools).passed is False
 
 
 def test_without_a_sandbox_no_code_runs_and_the_reason_is_said() -> None:
-    tools = Tools(missing={"unit_tests": "bubblewrap is not installed"})
-    with pytest.raises(InputError, match="bubblewrap is not installed"):
-        check_scorers([scorer("unit_tests")], [case(tests="t")], tools)
-    with pytest.raises(NothingToCompare, match="bubblewrap is not installed"):
-        score(scorer("unit_tests"), "x = 1", case(tests="t"), tools=tools)
+    def refuse() -> Sandbox:
+        raise SandboxUnavailable("bubblewrap is not installed")
+
+    for tools, said in ((Tools(sandbox=refuse), "bubblewrap is not installed"), (Tools(), "there is no sandbox")):
+        with pytest.raises(InputError, match=said):
+            check_scorers([scorer("unit_tests")], [case(tests="t")], tools)
+        with pytest.raises((NothingToCompare, SandboxUnavailable), match=f"(?i){said}"):
+            score(scorer("unit_tests"), "x = 1", case(tests="t"), tools=tools)
 
 
 # --------------------------------------------------------------------------------------------------------- together

@@ -1,0 +1,90 @@
+"""Calls of chat models for the lab: whole answers, timed and priced, through the gate that all workers share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.errors import ModelBusy, ModelRefused
+from core.lab.gate import Gate
+from core.lab.money import CostOf
+from core.ports import ChatModel, Clock, Completion, Message, WholeChatModel
+
+Chats = Callable[[str], ChatModel]
+"""The chat model of a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An answer with what it took."""
+
+    completion: Completion
+    started_at: datetime
+    latency_ms: float
+    """Of the attempt that was answered, waiting for a busy server left out."""
+    cost_usd: float | None
+    refusals: int
+    """How often the server asked to wait before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Makes calls. Safe for threads."""
+
+    chats: Chats
+    gate: Gate
+    cost_of: CostOf
+    clock: Clock
+
+    def call(
+        self,
+        model: str,
+        messages: Sequence[Message],
+        *,
+        temperature: float,
+        max_tokens: int | None,
+        finishing: bool = False,
+    ) -> Call:
+        """One answer; a busy server is waited for. Raises ModelError for a call that failed, and Halt.
+
+        ``finishing``: see Gate.enter.
+        """
+        chat = self.chats(model)
+        refusals = 0
+        while True:
+            ticket = self.gate.enter(finishing=finishing)
+            started_at, began = self.clock(), time.perf_counter()
+            try:
+                completion = complete(chat, messages, temperature=temperature, max_tokens=max_tokens)
+            except ModelBusy as busy:
+                self.gate.refused(ticket, busy)
+                refusals += 1
+            except BaseException:
+                self.gate.passed()
+                raise
+            else:
+                self.gate.passed()
+                latency_ms = (time.perf_counter() - began) * 1000
+                return Call(completion, started_at, latency_ms, self._cost(model, completion, started_at), refusals)
+
+    def _cost(self, model: str, completion: Completion, when: datetime) -> float | None:
+        """By the model that the server says answered, else by the one that was asked."""
+        known = self.cost_of(completion.model, completion.usage, when)
+        return self.cost_of(model, completion.usage, when) if known is None else known
+
+
+def complete(chat: ChatModel, messages: Sequence[Message], *, temperature: float, max_tokens: int | None) -> Completion:
+    """A whole answer, from a model that gives such or from its stream. Raises ModelError."""
+    if isinstance(chat, WholeChatModel):
+        return chat.complete(messages, temperature=temperature, max_tokens=max_tokens)
+    with closing(chat.stream(messages, temperature=temperature, max_tokens=max_tokens)) as stream:
+        text = "".join(stream)
+    return Completion(text, stream.usage, stream.model or chat.name)
+
+
+def cost_of_failure(error: Exception) -> float | None:
+    """0 for a request that the server rejected; None where nobody knows how far it came."""
+    return 0.0 if isinstance(error, ModelRefused) else None

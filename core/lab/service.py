@@ -1,0 +1,243 @@
+"""The Prompt Lab as pages and commands call it: plan, estimate, run, watch, stop, resume."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from core.errors import InputError
+from core.lab.chats import LabModels
+from core.lab.estimate import Estimate, estimate
+from core.lab.gate import Pace
+from core.lab.grid import cells_of
+from core.lab.money import CostOf, WorstCase
+from core.lab.plan import Plan, plan_of
+from core.lab.planning import CasesByName, Planner, Templates
+from core.lab.progress import Progress
+from core.lab.scorers import Tools
+from core.lab.spec import Spec, spec_of
+from core.lab.work import Parts, Work
+from core.ledger import Ledger
+from core.models import Experiment, ExperimentState, Run, RunState
+from core.phrases import listed
+from core.ports import Clock
+
+_log = logging.getLogger(__name__)
+
+_LONGEST_END_S = 5.0
+"""Calls under way are not waited for longer than this when the process ends."""
+
+
+class Lab:
+    """Experiments of this process run in its background; the ledger has them all. Safe for all threads."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        models: LabModels,
+        *,
+        templates: Templates,
+        cases: CasesByName,
+        tools: Tools,
+        cost_of: CostOf,
+        mirror: bool = False,
+        on_finished: Callable[[str], None] = lambda _experiment_id: None,
+        clock: Clock = lambda: datetime.now(UTC),
+        pace: Pace | None = None,
+    ) -> None:
+        self._store = ledger.experiments
+        self._models = models
+        self._cost_of = cost_of
+        self._clock = clock
+        self._tools = tools
+        self._mirror = mirror
+        self._pace = pace or Pace()
+        self._on_finished = on_finished
+        self._planner = Planner(templates, cases, tools, models.default_name)
+        self._guard = threading.Lock()
+        self._works: dict[str, Work] = {}
+
+    # ------------------------------------------------------------------------------------------------- before a run
+
+    def plan(self, spec: Spec | Mapping[str, Any], *, folder: Path | None = None) -> Plan:
+        """Looks everything up that a spec names. Raises InputError that names what is wrong at its place.
+
+        ``folder``: where a spec file is; a spec from a form must not name files of the server.
+        """
+        return self._planner.plan(spec if isinstance(spec, Spec) else spec_of(spec), folder=folder)
+
+    def estimate(self, plan: Plan) -> Estimate:
+        """What it will take, nothing is called for it."""
+        cells = cells_of(plan, self._models.server)
+        known = self._store.find_cached([cell.content_key for cell in cells if cell.repeat == 0])
+        return estimate(
+            plan,
+            server=self._models.server,
+            known=known.keys(),
+            means=self._store.mean_completion_tokens(plan.models),
+            cost_of=self._cost_of,
+            default_model=self._default_name(),
+            when=self._clock(),
+        )
+
+    def unfinished(self, plan: Plan) -> Experiment | None:
+        """The latest experiment with the same cells and scorers that ended, or was left, before its last cell."""
+        key = plan.document()["key"]
+        for found in self._store.list(name=plan.name, limit=20):
+            if found.state is not ExperimentState.FINISHED:
+                experiment = self._store.get(found.experiment_id)
+                if experiment.spec.get("key") == key:
+                    return experiment
+        return None
+
+    # ------------------------------------------------------------------------------------------------------ running
+
+    def start(self, plan: Plan, *, user: str = "") -> str:
+        """Runs a plan in the background; returns the experiment's id as soon as it would survive a kill.
+
+        Raises InputError where a cap cannot be kept, since the price of a model is unknown.
+        """
+        self._check_prices(plan)
+        experiment_id = self._store.create(plan.document(), cells_of(plan, self._models.server))
+        self._begin(experiment_id, user=user)
+        return experiment_id
+
+    def resume(self, experiment_id: str, *, max_cost_usd: float | None = None, failed_too: bool = False) -> None:
+        """Runs the missing cells of an experiment that was stopped, capped, failed, or left by a dead process.
+
+        ``max_cost_usd`` replaces its cap; ``failed_too`` runs its failed cells again. Raises InputError where it is
+        at work elsewhere, NotFound.
+        """
+        if experiment_id in self.active():
+            return
+        self._check_prices(plan_of(self._store.get(experiment_id).spec), max_cost_usd)
+        if self._store.claim(experiment_id):
+            self._store.stop(experiment_id)
+        if not self._store.reopen(experiment_id, max_cost_usd=max_cost_usd, failed_too=failed_too):
+            raise InputError("Another process works on this experiment", subject=experiment_id)
+        self._begin(experiment_id)
+
+    def resume_all(self) -> list[str]:
+        """Takes up, in the background, the experiments that dead processes left running; returns their ids."""
+        resumed = [experiment_id for experiment_id in self._store.running() if self._store.claim(experiment_id)]
+        for experiment_id in resumed:
+            self._begin(experiment_id)
+        return resumed
+
+    def stop(self, experiment_id: str) -> None:
+        """Makes no further call, whichever process works on it; calls under way are finished and kept."""
+        work = self._works.get(experiment_id)
+        if work is not None and not work.finished.is_set():
+            work.stop()
+        else:
+            self._store.stop(experiment_id)
+
+    def wait(self, experiment_id: str, timeout_s: float | None = None) -> bool:
+        """Whether it has ended in this process; waits at most so long for that."""
+        work = self._works.get(experiment_id)
+        return work is None or work.finished.wait(timeout_s)
+
+    def remove(self, experiment_id: str) -> None:
+        """Forgets an experiment that has ended. Its traces stay. Raises InputError while it runs."""
+        if self._store.get(experiment_id).state is ExperimentState.RUNNING:
+            raise InputError("This experiment still runs", subject=experiment_id, hint="Stop it first.")
+        self._store.remove(experiment_id)
+
+    def close(self) -> None:
+        """Begins no further call; experiments stay running, for the next process."""
+        works = [work for work in list(self._works.values()) if not work.finished.is_set()]
+        for work in works:
+            work.interrupt()
+        for work in works:
+            work.finished.wait(_LONGEST_END_S)
+
+    # ----------------------------------------------------------------------------------------------------- watching
+
+    def active(self) -> list[str]:
+        """Experiments at work in this process, latest first."""
+        return [key for key, work in reversed(list(self._works.items())) if not work.finished.is_set()]
+
+    def progress(self, experiment_id: str) -> Progress:
+        """Also of experiments of other processes and of long ago. Raises NotFound."""
+        experiment = self._store.get(experiment_id)
+        work = self._works.get(experiment_id)
+        at_work = work is not None and not work.finished.is_set()
+        counts = self._store.counts(experiment_id)
+        return Progress(
+            experiment_id=experiment_id,
+            name=experiment.name,
+            state=experiment.state,
+            total=experiment.total,
+            done=counts[RunState.DONE],
+            failed=counts[RunState.FAILED],
+            cached=self._store.cached_count(experiment_id),
+            spent_usd=experiment.spent_usd,
+            max_cost_usd=experiment.max_cost_usd,
+            created_at=experiment.created_at,
+            time_left_s=work.time_left_s() if work is not None and at_work else None,
+            waits_s=work.waits_s if work is not None and at_work else 0.0,
+            stopping=at_work and work is not None and work.stopping,
+            error=experiment.error,
+        )
+
+    def experiment(self, experiment_id: str) -> Experiment:
+        """With its whole spec. Raises NotFound."""
+        return self._store.get(experiment_id)
+
+    def experiments(self, *, limit: int = 100, offset: int = 0) -> list[Experiment]:
+        """Newest first, without their specs."""
+        return self._store.list(limit=limit, offset=offset)
+
+    def runs(self, experiment_id: str) -> list[Run]:
+        """All cells in the order of the grid."""
+        return self._store.runs(experiment_id)
+
+    def latest(self, experiment_id: str, limit: int = 50) -> list[Run]:
+        """The cells that ended last, newest first."""
+        return self._store.latest(experiment_id, limit)
+
+    # ----------------------------------------------------------------------------------------------------------- our
+
+    def _begin(self, experiment_id: str, *, user: str = "") -> None:
+        experiment = self._store.get(experiment_id)
+        parts = Parts(
+            self._store,
+            self._models.get,
+            self._default_name(),
+            self._tools,
+            self._cost_of,
+            self._clock,
+            self._mirror,
+            self._pace,
+        )
+        work = Work(experiment, plan_of(experiment.spec), parts, user=user)
+        with self._guard:
+            self._works[experiment_id] = work
+        # A daemon: leaving the app must not wait for a model; the experiment is resumed at the next start.
+        threading.Thread(target=self._carry_out, args=(work,), name="lab", daemon=True).start()
+
+    def _carry_out(self, work: Work) -> None:
+        work.run()
+        try:
+            if self._store.get(work.experiment_id).state is ExperimentState.FINISHED:
+                self._on_finished(work.experiment_id)
+        except Exception:  # noqa: BLE001  the experiment is done and kept, whoever is told of it
+            _log.exception("What follows the experiment %s failed", work.experiment_id)
+
+    def _default_name(self) -> str:
+        return "" if self._models.default is None else self._models.default.name
+
+    def _check_prices(self, plan: Plan, max_cost_usd: float | None = None) -> None:
+        if (max_cost_usd is None and plan.max_cost_usd is None) or plan.allow_unknown_price:
+            return
+        unpriced = WorstCase(plan, self._cost_of, self._default_name(), self._clock()).unpriced()
+        if unpriced:
+            raise InputError(
+                f"max_cost_usd cannot be kept, as the price of {listed(unpriced)} at {self._models.server} is unknown",
+                subject="max_cost_usd",
+                hint="Set the price, leave the cap out, or allow unknown prices (allow_unknown_price: true).",
+            )

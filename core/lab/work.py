@@ -1,0 +1,167 @@
+"""One experiment at work in this process: workers, their purse, their gate and the writer."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from core.errors import LibraryError
+from core.lab.calls import Caller, Chats
+from core.lab.cell import Cells
+from core.lab.gate import Gate, Pace
+from core.lab.halts import Halt, Interrupted, Stopped
+from core.lab.money import CostOf, Purse, WorstCase
+from core.lab.plan import Plan
+from core.lab.scorers import Tools
+from core.lab.writer import Writer
+from core.ledger import ExperimentStore, RunResult
+from core.models import Experiment, ExperimentState, Run, RunState
+from core.ports import Clock
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every experiment of a process works with."""
+
+    store: ExperimentStore
+    chats: Chats
+    default_model: str
+    tools: Tools
+    cost_of: CostOf
+    clock: Clock
+    mirror: bool = False
+    pace: Pace = Pace()  # noqa: RUF009  frozen
+
+
+class Work:
+    """Runs the pending cells of an experiment that belongs to this process."""
+
+    def __init__(self, experiment: Experiment, plan: Plan, parts: Parts, *, user: str = "") -> None:
+        self.experiment = experiment
+        self.plan = plan
+        self._parts = parts
+        self._gate = Gate(plan.concurrency, parts.pace)
+        self._lock = threading.Lock()
+        self._halt: Halt | None = None
+        self._began: float | None = None
+        self._cells = self._prepared(user)
+        self._pending: deque[Run] = deque(parts.store.take(experiment.experiment_id))
+        self._to_do = len(self._pending)
+        self._known: dict[str, RunResult] = {}
+        self._writer: Writer | None = None
+        self.finished = threading.Event()
+
+    @property
+    def experiment_id(self) -> str:
+        return self.experiment.experiment_id
+
+    # ------------------------------------------------------------------------------------------------------ working
+
+    def run(self) -> None:
+        """To the end, whatever that is; it is written down. Raises nothing."""
+        try:
+            self._run()
+        except Exception as error:  # noqa: BLE001  the process goes on
+            _log.exception("The experiment %s ended early", self.experiment_id)
+            self._end(Halt(f"A fault of Cuepoint ended it ({type(error).__name__})"))
+        finally:
+            self.finished.set()
+
+    def stop(self) -> None:
+        """Makes no further call; those under way are waited for and kept."""
+        self.halt(Stopped())
+
+    def interrupt(self) -> None:
+        """The same, and leaves the experiment running: another process resumes it."""
+        self.halt(Interrupted())
+
+    def halt(self, reason: Halt) -> None:
+        """The first reason counts."""
+        with self._lock:
+            if self._halt is not None:
+                return
+            self._halt = reason
+        self._gate.close(reason)
+        self._cells.purse.close(reason)
+
+    def _prepared(self, user: str) -> Cells:
+        parts, plan = self._parts, self.plan
+        caller = Caller(parts.chats, self._gate, parts.cost_of, parts.clock)
+        worst = WorstCase(plan, parts.cost_of, parts.default_model, parts.clock())
+        spent = parts.store.spending(self.experiment_id).known_usd
+        purse = Purse(self.experiment.max_cost_usd, spent)
+        return Cells(self.experiment_id, plan, caller, parts.tools, purse, worst, parts.default_model, self.halt, user)
+
+    def _run(self) -> None:
+        self._began = time.monotonic()
+        keys = [run.content_key for run in self._pending if run.repeat == 0]
+        self._known = self._parts.store.find_cached(keys)
+        self._writer = Writer(
+            self._parts.store,
+            self.experiment_id,
+            mirror=self._parts.mirror,
+            room=2 * self.plan.concurrency,
+            halt=self.halt,
+        )
+        count = min(self.plan.concurrency, len(self._pending))
+        workers = [threading.Thread(target=self._work, name=f"lab-{n}", daemon=True) for n in range(count)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        self._writer.close()
+        self._end(self._halt)
+
+    def _work(self) -> None:
+        assert self._writer is not None
+        while self._halt is None:
+            try:
+                run = self._pending.popleft()
+            except IndexError:
+                return
+            try:
+                known = self._known.get(run.content_key) if run.repeat == 0 else None
+                result = self._cells.carry_out(run, known)
+            except Halt as halt:
+                self.halt(halt)
+                return
+            except Exception as error:  # noqa: BLE001  one cell's fault of ours is not the others'
+                _log.exception("A cell of the lab failed")
+                reason = f"A fault of Cuepoint ended the run ({type(error).__name__})"
+                result = RunResult(replace(run, state=RunState.FAILED, error=reason))
+            self._writer.put(result)
+
+    def _end(self, halt: Halt | None) -> None:
+        state = ExperimentState.FINISHED if halt is None else halt.state
+        if state is not None:
+            with suppress(LibraryError):  # a ledger that cannot be written: the next start finds its cells pending
+                self._parts.store.end(self.experiment_id, state, error=halt.reason if halt else None)
+
+    # ----------------------------------------------------------------------------------------------------- watching
+
+    @property
+    def stopping(self) -> bool:
+        """Whether only the calls under way are still waited for."""
+        return self._halt is not None
+
+    @property
+    def waits_s(self) -> float:
+        """How long a busy model server is still waited for."""
+        return self._gate.waits_s
+
+    def time_left_s(self) -> float | None:
+        """By the calls so far; None before the first is answered."""
+        if self._began is None or self._writer is None:
+            return None
+        ended = sum(self._writer.ended.values())
+        called = ended - self._writer.cached
+        left = self._to_do - ended
+        if not called:
+            return None if left else 0.0
+        return left * (time.monotonic() - self._began) / called

@@ -1,0 +1,90 @@
+"""Writes results down in groups: what costs is the disk, and it is waited for once for all that came meanwhile."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from core.errors import LibraryError
+from core.lab.halts import Halt, NotWritten, Stopped
+from core.ledger import ExperimentStore, RunResult
+from core.models import ExperimentState, RunState
+
+_MOST = 200
+_RETRIES_S = (0.5, 2.0, 8.0)
+
+
+class Writer:
+    """A thread that owns the way to the ledger. ``put`` waits where more results wait than twice the workers."""
+
+    def __init__(
+        self,
+        store: ExperimentStore,
+        experiment_id: str,
+        *,
+        mirror: bool,
+        room: int,
+        halt: Callable[[Halt], None],
+        wait: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._store = store
+        self._experiment_id = experiment_id
+        self._mirror = mirror
+        self._halt = halt
+        self._wait = wait
+        self._results: queue.Queue[RunResult | None] = queue.Queue(room)
+        self._failed = False
+        self.ended: Counter[RunState] = Counter()
+        """Runs that are on the disk, by what became of them."""
+        self.cached = 0
+        self._thread = threading.Thread(target=self._work, name="lab-writer", daemon=True)
+        self._thread.start()
+
+    def put(self, result: RunResult) -> None:
+        self._results.put(result)
+
+    def close(self) -> None:
+        """Returns when all results are on the disk, or given up."""
+        self._results.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        open_ = True
+        while open_:
+            batch, open_ = self._next()
+            if batch and not self._failed:
+                self._write(batch)
+
+    def _next(self) -> tuple[list[RunResult], bool]:
+        """All results that wait, at least one; False with the last ones."""
+        batch: list[RunResult] = []
+        result = self._results.get()
+        while result is not None:
+            batch.append(result)
+            if len(batch) == _MOST:
+                return batch, True
+            try:
+                result = self._results.get_nowait()
+            except queue.Empty:
+                return batch, True
+        return batch, False
+
+    def _write(self, batch: Sequence[RunResult]) -> None:
+        for pause_s in (*_RETRIES_S, None):
+            try:
+                state = self._store.finish(self._experiment_id, batch, mirror=self._mirror)
+            except LibraryError as error:
+                if pause_s is None:
+                    self._failed = True
+                    self._halt(NotWritten(f"{error} What is done until then is kept."))
+                    return
+                self._wait(pause_s)
+            else:
+                break
+        self.ended.update(result.run.state for result in batch)
+        self.cached += sum(result.run.cached for result in batch)
+        if state is not ExperimentState.RUNNING:
+            self._halt(Stopped())

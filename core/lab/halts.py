@@ -45,6 +45,12 @@ class Unanswered(Halt):
     state = ExperimentState.FAILED
 
 
+class Fault(Halt):
+    """One of ours."""
+
+    state = ExperimentState.FAILED
+
+
 class NotWritten(Halt):
     """The ledger takes no more results."""
 

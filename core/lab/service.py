@@ -227,6 +227,8 @@ class Lab:
                 self._on_finished(work.experiment_id)
         except Exception:  # noqa: BLE001  the experiment is done and kept, whoever is told of it
             _log.exception("What follows the experiment %s failed", work.experiment_id)
+        finally:
+            work.finished.set()
 
     def _default_name(self) -> str:
         return "" if self._models.default is None else self._models.default.name

@@ -13,7 +13,7 @@ from core.errors import LibraryError
 from core.lab.calls import Caller, Chats
 from core.lab.cell import Cells
 from core.lab.gate import Gate, Pace
-from core.lab.halts import Halt, Interrupted, Stopped
+from core.lab.halts import Fault, Halt, Interrupted, Stopped
 from core.lab.money import CostOf, Purse, WorstCase
 from core.lab.plan import Plan
 from core.lab.scorers import Tools
@@ -56,6 +56,7 @@ class Work:
         self._known: dict[str, RunResult] = {}
         self._writer: Writer | None = None
         self.finished = threading.Event()
+        """Set by who called run(), when nothing follows any more."""
 
     @property
     def experiment_id(self) -> str:
@@ -69,9 +70,7 @@ class Work:
             self._run()
         except Exception as error:  # noqa: BLE001  the process goes on
             _log.exception("The experiment %s ended early", self.experiment_id)
-            self._end(Halt(f"A fault of Cuepoint ended it ({type(error).__name__})"))
-        finally:
-            self.finished.set()
+            self._end(Fault(f"A fault of Cuepoint ended it ({type(error).__name__})"))
 
     def stop(self) -> None:
         """Makes no further call; those under way are waited for and kept."""

@@ -40,8 +40,7 @@ def headline(status: MirrorStatus) -> str:
     if status.status == "paused":
         return ":red[:material/pause_circle:] **Paused: Comet refuses the key**"
     if status.status == "waiting":
-        soon = "" if status.next_try_s is None else f", next try in {span_of_time(status.next_try_s)}"
-        return f":orange[:material/hourglass_top:] **Waiting: Comet does not answer**{soon}"
+        return f":orange[:material/hourglass_top:] **Waiting: Comet does not answer**{_next_try(status.next_try_s)}"
     if status.pending and status.status == "stopped":
         return ":orange[:material/hourglass_top:] **Waiting for the process that sends**"
     if status.pending:
@@ -49,6 +48,12 @@ def headline(status: MirrorStatus) -> str:
     if status.dead:
         return ":red[:material/error:] **Delivered to Comet, except what it refused**"
     return ":green[:material/cloud_done:] **Everything is delivered to Comet**"
+
+
+def _next_try(left_s: float | None) -> str:
+    if left_s is None:
+        return ""
+    return f", next try in {span_of_time(left_s)}" if left_s >= 1 else ", trying again"
 
 
 def figures(status: MirrorStatus) -> dict[str, str]:

@@ -24,6 +24,7 @@ def standing(status: str, **changes: Any) -> MirrorStatus:
         (standing("sending", pending=40, dead=2), "**On the way to Comet**"),
         (standing("stopped", pending=1), "**Waiting for the process that sends**"),
         (standing("waiting", pending=1, next_try_s=41.2), "**Waiting: Comet does not answer**, next try in 41 s"),
+        (standing("waiting", pending=1, next_try_s=0.2), "**Waiting: Comet does not answer**, trying again"),
         (standing("waiting", pending=1), "**Waiting: Comet does not answer**"),
         (standing("paused", pending=1), "**Paused: Comet refuses the key**"),
         (standing("paused"), "**Paused: Comet refuses the key**"),

@@ -31,6 +31,7 @@ class CometClient:
         self.access = access
         self.adapter = BoundedAdapter(connect_s=CONNECT_S, read_s=access.timeout_s, call_s=access.call_s)
         self._client: Any = None
+        self._payloads: Any = None
 
     def close(self) -> None:
         self.adapter.close()
@@ -38,10 +39,12 @@ class CometClient:
     @property
     def payloads(self) -> Any:
         """comet_llm's functions that lay out parameters, metrics and details."""
-        quiet_comet(self.access.url, self.access.timeout_s)
-        from comet_llm.experiment_api import payload_constructor  # noqa: PLC0415 - seconds, and after quiet_comet
+        if self._payloads is None:
+            quiet_comet(self.access.url, self.access.timeout_s)
+            from comet_llm.experiment_api import payload_constructor  # noqa: PLC0415 - seconds, and after quiet_comet
 
-        return payload_constructor
+            self._payloads = payload_constructor
+        return self._payloads
 
     def get(self, path: str, *, subject: str = "", **params: str) -> Any:
         with explained(self.access, subject):
@@ -64,7 +67,7 @@ class CometClient:
         try:
             return self.get(path, subject=subject, **params)
         except MirrorError as error:
-            if isinstance(error.__cause__, requests.HTTPError) and _is_absent(error.__cause__):
+            if is_absent(getattr(error.__cause__, "response", None)):
                 return None
             raise
 
@@ -107,10 +110,9 @@ class CometClient:
         return client
 
 
-def _is_absent(error: requests.HTTPError) -> bool:
+def is_absent(response: object) -> bool:
     """Whether Comet itself says that there is no such thing, and not something else at its address."""
-    response = error.response
-    if response.status_code not in _ABSENT:
+    if not isinstance(response, requests.Response) or response.status_code not in _ABSENT:
         return False
     try:
         content = response.json()

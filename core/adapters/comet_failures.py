@@ -133,7 +133,7 @@ def _refused(status: int, said: str, content: Any, access: Access, subject: str)
     if not isinstance(content, dict) or (status in _NO_SUCH_PATH and _code(content) is None):
         said = f"{access.host} does not know what is asked of it (status {status})"
         return MirrorUnreachable(said, unsure=False, subject=subject, hint=_url_hint())
-    return MirrorRefused(f"Comet refuses the record with status {status}{said}", subject=subject)
+    return MirrorRefused(f"Comet refuses it with status {status}{said}", subject=subject)
 
 
 def _key_rejected(access: Access) -> MirrorKeyRejected:

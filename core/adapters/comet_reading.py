@@ -10,10 +10,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from typing import Any
 
 from core.adapters.comet_access import Access
+from core.adapters.comet_client import is_absent
 from core.adapters.comet_failures import explained
 from core.adapters.comet_records import FEEDBACK, USER_FEEDBACK
 from core.mirror.cleaning import LARGEST_INT, clean_text, milliseconds
@@ -64,8 +64,7 @@ class Reader:
             try:
                 experiments = self._api.get_experiments(workspace, self._access.project)
             except Exception as error:
-                response = getattr(error, "response", None)
-                if getattr(response, "status_code", None) == HTTPStatus.NOT_FOUND:
+                if is_absent(getattr(error, "response", None)):
                     return []
                 raise
             heads = [head for experiment in experiments if (head := _head(experiment)) is not None]

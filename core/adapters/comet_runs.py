@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from core.adapters.comet_access import Access
@@ -98,7 +99,7 @@ class Runs:
         thread.join(limit_s)
         if thread.is_alive():
             raise MirrorUnreachable(f"Comet ({self._access.host}) did not take the files in time", unsure=True)
-        with explained(self._access):
+        with explained(replace(self._access, project=self._access.experiments)):
             if raised:
                 raise raised[0]
 

@@ -25,8 +25,8 @@ _PLACE = "delivery"
 _PERIOD = "earlier-period"
 _FIRST_PERIOD = timedelta(days=30)
 _KEY_HINT = (
-    "Nothing is lost: what is asked meanwhile waits here. Set the right `COMET_API_KEY` and start again. "
-    "If its rights were changed at Comet, just try again."
+    "Nothing is lost: what is asked meanwhile waits here. Set `COMET_API_KEY`, or what else is named here, and start "
+    "again. If it was put right at Comet, just try again."
 )
 _ICONS = {
     "sent": ":green[:material/cloud_done:]",
@@ -38,7 +38,7 @@ _ICONS = {
 def headline(status: MirrorStatus) -> str:
     """How the delivery stands, as one line of Markdown."""
     if status.status == "paused":
-        return ":red[:material/pause_circle:] **Paused: Comet refuses the key**"
+        return ":red[:material/pause_circle:] **Paused: Comet refuses the key or the project**"
     if status.status == "waiting":
         return f":orange[:material/hourglass_top:] **Waiting: Comet does not answer**{_next_try(status.next_try_s)}"
     if status.pending and status.status == "stopped":

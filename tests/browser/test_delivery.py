@@ -58,7 +58,9 @@ def test_an_answer_arrives_and_a_rejected_key_is_said_and_tried_again(
 
     comet.keys = {"another-key"}
     second = ask(page, mirrored_address, "What is drift?")
-    expect(panel(page, mirrored_address)).to_contain_text("Paused: Comet refuses the key", timeout=PATIENCE_MS)
+    expect(panel(page, mirrored_address)).to_contain_text(
+        "Paused: Comet refuses the key or the project", timeout=PATIENCE_MS
+    )
 
     comet.keys = {KEY}
     delivery.get_by_role("button", name="Try again").click()

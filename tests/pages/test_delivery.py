@@ -77,7 +77,7 @@ def test_a_rejected_key_says_why_and_is_tried_again_by_a_click(
 ) -> None:
     mirroring.state = replace(mirroring.state, status="paused", detail=HOSTILE, pending=2, oldest_pending_s=90.0)
     app = open_page(name)
-    assert "Paused: Comet refuses the key" in words(app)
+    assert "Paused: Comet refuses the key or the project" in words(app)
     assert "No ![x](http://evil.invalid/i.png) <b>loud</b> [go](javascript:alert(1)) # head" in words(app)
     assert "[x](" not in raw(app)
     assert "<b>" not in raw(app)

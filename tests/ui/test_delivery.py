@@ -26,8 +26,8 @@ def standing(status: str, **changes: Any) -> MirrorStatus:
         (standing("waiting", pending=1, next_try_s=41.2), "**Waiting: Comet does not answer**, next try in 41 s"),
         (standing("waiting", pending=1, next_try_s=0.2), "**Waiting: Comet does not answer**, trying again"),
         (standing("waiting", pending=1), "**Waiting: Comet does not answer**"),
-        (standing("paused", pending=1), "**Paused: Comet refuses the key**"),
-        (standing("paused"), "**Paused: Comet refuses the key**"),
+        (standing("paused", pending=1), "**Paused: Comet refuses the key or the project**"),
+        (standing("paused"), "**Paused: Comet refuses the key or the project**"),
     ],
 )
 def test_each_state_has_its_own_line(status: MirrorStatus, said: str) -> None:

@@ -24,7 +24,6 @@ MOST_NAME_CHARS = 100
 SLOWEST_BYTES_S = 100_000
 """An upload may take as long as it takes at this rate, and no longer."""
 
-_ABSENT = (400, 404)
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,11 +18,11 @@ import pytest
 from core.adapters import comet_records, comet_session
 from core.adapters.comet import CometMirror
 from core.adapters.comet_access import DEFAULT_URL, access_of, project_name
-from core.config import Settings
 from core.errors import MirrorError, MirrorKeyRejected, MirrorRefused, MirrorUnreachable
 from core.mirror.records import trace_record
 from core.models import AnswerStatus, MirrorRecord, MirrorThumb
 from core.ports import Mirror
+from tests.adapters.comet_bench import HASTY_S, comet_settings, failure, opened, timeout_for
 from tests.fakes import comet_server
 from tests.fakes.comet_server import KEY, FakeComet, Fault, Faults
 from tests.fakes.comet_state import Experiment
@@ -32,64 +30,10 @@ from tests.fakes.comet_wire import Answer, json_answer
 from tests.ledger.samples import trace
 
 ROOT = Path(__file__).resolve().parents[2]
-TIMEOUT_S, HASTY_S = 10.0, 0.4
-"""Of tests whose server answers, however busy the machine is, and of those where it does not."""
-SLOW_FAULTS = {"hang", "trickle", "commit-hang"}
+pytestmark = pytest.mark.usefixtures("comet_imported", "environment_as_before")
 SLACK_S = 5.0
 """For a busy machine; what these servers do would last ten times as long, or for ever."""
 SECRET_QUESTION = "Where is the treasure buried?"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[FakeComet]:
-    with FakeComet() as running:
-        yield running
-
-
-@pytest.fixture(scope="module", autouse=True)
-def imported(server: FakeComet) -> None:
-    """Comet's packages, once, so that no test's time is that of their import."""
-    with opened(server.url) as mirror:
-        mirror.check()
-
-
-@pytest.fixture
-def fake(server: FakeComet) -> FakeComet:
-    server.reset()
-    return server
-
-
-@pytest.fixture(autouse=True)
-def environment_as_before() -> Iterator[None]:
-    """The adapter sets variables that Comet's packages read, which is for a process of its own."""
-    before = dict(os.environ)
-    yield
-    for name in [name for name in os.environ if name not in before]:
-        del os.environ[name]
-
-
-def settings(url: str, **changes: Any) -> Settings:
-    given = {"comet_api_key": KEY, "comet_workspace": "team", "comet_project_name": "traces"}
-    timing = {"comet_url_override": url, "comet_timeout_s": TIMEOUT_S}
-    return Settings(_env_file=None, **(given | timing | changes))
-
-
-@contextmanager
-def opened(url: str, **changes: Any) -> Iterator[CometMirror]:
-    mirror = CometMirror.from_settings(settings(url, **changes))
-    assert mirror is not None
-    yield mirror
-    mirror.close()
-
-
-@pytest.fixture
-def mirror(fake: FakeComet) -> Iterator[CometMirror]:
-    """Connected already, so that a test's first request is the one that it is about."""
-    with opened(fake.url) as made:
-        made.check()
-        fake.requests.clear()
-        fake.counts.clear()
-        yield made
 
 
 def record(n: int, **changes: Any) -> MirrorRecord:
@@ -104,12 +48,6 @@ def held(fake: FakeComet, one: MirrorRecord) -> Experiment:
     return fake.experiments[one.id]
 
 
-def failure(act: Callable[[], object]) -> MirrorError:
-    with pytest.raises(MirrorError) as raised:
-        act()
-    return raised.value
-
-
 # ------------------------------------------------------------------------------------------------------ being there
 
 
@@ -120,7 +58,7 @@ def test_it_is_a_mirror(mirror: CometMirror) -> None:
 
 @pytest.mark.parametrize("key", [None, "", "   "])
 def test_without_a_key_there_is_no_mirror(key: str | None) -> None:
-    assert CometMirror.from_settings(settings("", comet_api_key=key)) is None
+    assert CometMirror.from_settings(comet_settings("", comet_api_key=key)) is None
 
 
 def test_a_mirror_of_settings_imports_nothing_of_comet_until_it_is_used() -> None:
@@ -185,13 +123,13 @@ def test_a_project_with_slashes_takes_records(fake: FakeComet) -> None:
     ],
 )
 def test_the_address_is_that_of_the_settings_or_else_that_in_the_key(key: str, override: str | None, url: str) -> None:
-    access = access_of(settings("", comet_api_key=key, comet_url_override=override))
+    access = access_of(comet_settings("", comet_api_key=key, comet_url_override=override))
     assert access is not None
     assert access.url == url
 
 
 def test_no_text_of_the_access_holds_the_key() -> None:
-    access = access_of(settings("http://user:pass@comet.local/clientlib/"))
+    access = access_of(comet_settings("http://user:pass@comet.local/clientlib/"))
     assert access is not None
     assert KEY not in repr(access)
     assert "pass" not in access.place
@@ -291,10 +229,6 @@ def outcome_of(mirror: CometMirror, one: MirrorRecord) -> MirrorError | None:
     except MirrorError as error:
         return error
     return outcome
-
-
-def timeout_for(fault: str) -> float:
-    return HASTY_S if fault in SLOW_FAULTS else TIMEOUT_S
 
 
 @pytest.mark.parametrize("fault", WHOLE)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,73 +14,18 @@ import pytest
 from core.adapters.comet import CometMirror
 from core.adapters.comet_experiments import table_of
 from core.adapters.comet_reading import Head, traced
-from core.config import Settings
 from core.errors import MirrorError, MirrorKeyRejected, MirrorRefused, MirrorUnreachable
 from core.mirror.records import record_id, trace_record
 from core.models import ExperimentRecord, MirroredTrace, MirrorThumb, Usage
 from core.ports import DatasetFiles
+from tests.adapters.comet_bench import failure, opened, timeout_for
 from tests.fakes.comet_child import CometProcess
 from tests.fakes.comet_server import KEY, FakeComet, Fault, Faults
 from tests.fakes.comet_state import Version
 from tests.fakes.comet_wire import json_answer
 from tests.ledger.samples import START, trace
 
-TIMEOUT_S, HASTY_S = 10.0, 1.0
-"""Of tests whose server answers, however busy the machine is, and of those where it does not."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[FakeComet]:
-    with FakeComet() as running:
-        yield running
-
-
-@pytest.fixture(scope="module", autouse=True)
-def imported(server: FakeComet) -> None:
-    """Comet's packages, once, so that no test's time is that of their import."""
-    with opened(server.url) as mirror:
-        assert read(mirror) == []
-
-
-@pytest.fixture
-def fake(server: FakeComet) -> FakeComet:
-    server.reset()
-    return server
-
-
-@pytest.fixture(autouse=True)
-def environment_as_before() -> Iterator[None]:
-    """The adapter sets variables that Comet's packages read, which is for a process of its own."""
-    before = dict(os.environ)
-    yield
-    for name in [name for name in os.environ if name not in before]:
-        del os.environ[name]
-
-
-@contextmanager
-def opened(url: str, **changes: Any) -> Iterator[CometMirror]:
-    given = {"comet_api_key": KEY, "comet_workspace": "team", "comet_project_name": "traces"}
-    timing = {"comet_url_override": url, "comet_timeout_s": TIMEOUT_S}
-    mirror = CometMirror.from_settings(Settings(_env_file=None, **(given | timing | changes)))
-    assert mirror is not None
-    yield mirror
-    mirror.close()
-
-
-@pytest.fixture
-def mirror(fake: FakeComet) -> Iterator[CometMirror]:
-    with opened(fake.url) as made:
-        yield made
-
-
-def timeout_for(fault: str) -> float:
-    return HASTY_S if fault in {"hang", "trickle"} else TIMEOUT_S
-
-
-def failure(act: Callable[[], object]) -> MirrorError:
-    with pytest.raises(MirrorError) as raised:
-        act()
-    return raised.value
+pytestmark = pytest.mark.usefixtures("comet_imported", "environment_as_before")
 
 
 # ------------------------------------------------------------------------------------------------------ experiments

@@ -20,6 +20,9 @@ from core.errors import SettingsError
 from core.exact_index import ExactIndex
 from core.health import Probe
 from core.ingestion import Ingestor
+from core.lab.chats import LabModels
+from core.lab.service import Lab
+from core.lab.wiring import lab_of
 from core.late_index import LateIndex
 from core.ledger import Ledger, LibraryVideo, TraceStore, open_ledger
 from core.library import IndexSync
@@ -45,6 +48,7 @@ class Services:
     mirroring: Mirroring
     datasets: Datasets
     costs: Costs
+    lab: Lab
     probes: tuple[Probe, ...]
     chat: ChatModel | None
     _closing: ExitStack = field(default_factory=ExitStack, repr=False)
@@ -61,6 +65,7 @@ class Services:
         for probe in self.probes:
             probe.start()
         self.ingestor.resume()
+        self.lab.resume_all()
         if self.ledger.library.revision() == 0 and self.ingestor.active() is None:
             self.ingestor.start(["demo"])
 
@@ -166,8 +171,9 @@ def _wire(
     answering = Answering(ledger, retriever, chat, embedder, settings, chat_by_name=_chat_by_name(settings))
     ingestor = Ingestor(ledger, embedder, upkeep, source, settings)
     mirroring = Mirroring(ledger, settings, MirrorWorker(settings), lambda: _mirror(settings))
+    lab = lab_of(ledger, LabModels(chat, _chat_by_name(settings), _model_server(settings)), embedder, mirroring)
     closing = ExitStack()  # the last one is closed first
-    for close in (ledger.close, milvus.close, upkeep.stop, mirroring.close, answering.close, ingestor.close):
+    for close in (ledger.close, milvus.close, upkeep.stop, mirroring.close, answering.close, ingestor.close, lab.close):
         closing.callback(close)
     return Services(
         settings=settings,
@@ -178,6 +184,7 @@ def _wire(
         upkeep=upkeep,
         mirroring=mirroring,
         costs=Costs(ledger.spending, ledger.comparison),
+        lab=lab,
         datasets=Datasets(ledger, embedder, settings, ingestor, as_document=trace_document),
         probes=(_embedder_probe(embedder), _chat_probe(chat)),
         chat=chat,
@@ -229,6 +236,10 @@ def _chat_by_name(settings: Settings) -> Callable[[str], ChatModel] | None:
         return chat
 
     return chosen
+
+
+def _model_server(settings: Settings) -> str:
+    return settings.openai_base_url or "https://api.openai.com/v1"
 
 
 def _youtube(settings: Settings) -> TranscriptSource:

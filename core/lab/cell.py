@@ -37,7 +37,6 @@ class Cells:
     tools: Tools
     purse: Purse
     worst: WorstCase
-    default_model: str
     halt: Callable[[Halt], None]
     """Ends the experiment."""
     user: str = ""
@@ -147,14 +146,13 @@ class _Cell:
 
     # ------------------------------------------------------------------------------------------------ its traces
 
-    def _judge(self, model: str | None, messages: Sequence[Message], *, max_tokens: int) -> str:
+    def _judge(self, model: str, messages: Sequence[Message], *, max_tokens: int) -> str:
         """A halt must not lose the answer that is judged: it has no verdict then."""
-        chosen = model or self.of.default_model
         started_at, began = self.of.caller.clock(), perf_counter()
-        trace = self._blank(JUDGE_KIND, messages, started_at, model=chosen)
+        trace = self._blank(JUDGE_KIND, messages, started_at, model=model)
         trace = replace(trace, template=JUDGE.name, template_version=JUDGE.version, temperature=0.0)
         try:
-            call = self._call(chosen, messages, temperature=0.0, max_tokens=max_tokens, finishing=True)
+            call = self._call(model, messages, temperature=0.0, max_tokens=max_tokens, finishing=True)
         except Halt as halt:
             self.of.halt(halt)
             raise NothingToCompare(halt.reason or "The experiment ended before") from halt

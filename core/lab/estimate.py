@@ -66,14 +66,13 @@ def estimate(
     known: AbstractSet[str],
     means: Mapping[str, float],
     cost_of: CostOf,
-    default_model: str,
     when: datetime,
 ) -> Estimate:
     """``known``: content keys with an answer; ``means``: model -> mean tokens of its answers so far."""
     cells = cells_of(plan, server)
     called = [cell for cell in cells if cell.repeat > 0 or cell.content_key not in known]
     judges = [scorer for scorer in plan.scorers if isinstance(scorer, ModelJudge)]
-    worst = WorstCase(plan, cost_of, default_model, when)
+    worst = WorstCase(plan, cost_of, when)
     total = _Sum(cost_of, when)
     prompts = _prompt_tokens(plan, called)
     for cell in called:
@@ -83,7 +82,7 @@ def estimate(
         for cell in cells:
             answer = _expected(plan, cell.model, means)
             read = frame + answer + estimate_message_tokens(plan.messages(cell))
-            total.add(judge.model or default_model, read, _VERDICT_TOKENS)
+            total.add(judge.model or "", read, _VERDICT_TOKENS)
     unpriced = tuple(worst.unpriced())
     return Estimate(
         cells=len(cells),

@@ -27,12 +27,12 @@ def most_tokens(messages: Sequence[Message]) -> int:
 class WorstCase:
     """The most that a cell can cost."""
 
-    def __init__(self, plan: Plan, cost_of: CostOf, default_model: str, when: datetime) -> None:
+    def __init__(self, plan: Plan, cost_of: CostOf, when: datetime) -> None:
         self._cost_of = cost_of
         self._when = when
         self._most = plan.max_tokens
         judges = [scorer for scorer in plan.scorers if isinstance(scorer, ModelJudge)]
-        self._judges = [(judge.model or default_model, judge.rubric) for judge in judges]
+        self._judges = [(judge.model or "", judge.rubric) for judge in judges]
         self._models = plan.models
 
     def unpriced(self) -> list[str]:

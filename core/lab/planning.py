@@ -12,7 +12,7 @@ from core.errors import InputError, NotFound
 from core.lab.braces import stray_braces
 from core.lab.case_rows import cases_of, read_cases
 from core.lab.plan import INLINE, Plan, version_of
-from core.lab.scorers import Tools, check_scorers
+from core.lab.scorers import ModelJudge, Scorer, Tools, check_scorers
 from core.lab.spec import Baseline, Spec, TemplateEntry
 from core.models import TestCase
 from core.phrases import listed
@@ -63,7 +63,7 @@ class Planner:
             temperatures=tuple(map(float, spec.temperatures)),
             repeats=spec.repeats,
             cases=cases,
-            scorers=tuple(spec.scorers),
+            scorers=tuple(map(self._with_model, spec.scorers)),
             concurrency=spec.concurrency,
             max_tokens=spec.max_tokens,
             max_cost_usd=spec.max_cost_usd,
@@ -74,6 +74,12 @@ class Planner:
         )
         _check_size(plan)
         return _with_baseline(plan, spec.baseline or Baseline(), self._versions(spec.baseline))
+
+    def _with_model(self, scorer: Scorer) -> Scorer:
+        """A judge says which model it asks, so that a plan does not change with a setting."""
+        if isinstance(scorer, ModelJudge) and scorer.model is None:
+            return scorer.model_copy(update={"model": self.default_model()})
+        return scorer
 
     def _templates(self, spec: Spec) -> tuple[PromptTemplate, ...]:
         found: dict[tuple[str, int], PromptTemplate] = {}

@@ -80,7 +80,6 @@ class Lab:
             known=known.keys(),
             means=self._store.mean_completion_tokens(plan.models),
             cost_of=self._cost_of,
-            default_model=self._default_name(),
             when=self._clock(),
         )
 
@@ -207,7 +206,6 @@ class Lab:
         parts = Parts(
             self._store,
             self._models.get,
-            self._default_name(),
             self._tools,
             self._cost_of,
             self._clock,
@@ -230,13 +228,10 @@ class Lab:
         finally:
             work.finished.set()
 
-    def _default_name(self) -> str:
-        return "" if self._models.default is None else self._models.default.name
-
     def _check_prices(self, plan: Plan, max_cost_usd: float | None = None) -> None:
         if (max_cost_usd is None and plan.max_cost_usd is None) or plan.allow_unknown_price:
             return
-        unpriced = WorstCase(plan, self._cost_of, self._default_name(), self._clock()).unpriced()
+        unpriced = WorstCase(plan, self._cost_of, self._clock()).unpriced()
         if unpriced:
             raise InputError(
                 f"max_cost_usd cannot be kept, as the price of {listed(unpriced)} at {self._models.server} is unknown",

@@ -9,6 +9,8 @@ from typing import Any
 from core.errors import NotFound
 from core.lab.book_tasks import CASES, TEMPLATES, TEST_SET
 from core.models import TestCase
+from core.phrases import listed
+from core.prompts import TEMPLATES as OF_ASK
 from core.prompts import PromptTemplate
 
 SETS: Mapping[str, Sequence[TestCase]] = {TEST_SET: CASES}
@@ -19,18 +21,25 @@ class LedgerTemplates:
     """A planner's templates over the ledger's prompts."""
 
     prompts: Any
-    shipped: Mapping[str, PromptTemplate] = field(default_factory=lambda: TEMPLATES)
+    shipped: Mapping[str, PromptTemplate] = field(default_factory=lambda: {**OF_ASK, **TEMPLATES})
 
     def get(self, name: str, ref: int | str = "production") -> PromptTemplate:
         """Raises NotFound."""
-        try:
-            found: PromptTemplate = self.prompts.get(name, ref)
-        except NotFound:
-            shipped = self.shipped.get(name)
-            if shipped is None or ref not in {"production", shipped.version}:
-                raise
-            return shipped
-        return found
+        shipped = self.shipped.get(name)
+        ships = shipped is not None and ref in {"production", shipped.version}
+        if self.prompts is not None:
+            try:
+                found: PromptTemplate = self.prompts.get(name, ref)
+            except NotFound:
+                if not ships:
+                    raise
+            else:
+                return found
+        if shipped is None or not ships:
+            raise NotFound(
+                f"There is no template {name!r}", subject=name, hint=f"There is {listed(sorted(self.shipped))}."
+            )
+        return shipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +50,7 @@ class LedgerCases:
 
     def __call__(self, name: str) -> Sequence[TestCase]:
         """Raises NotFound that names what there is."""
-        known = {found.name: found.set_id for found in self.sets.sets()}
+        known = {found.name: found.set_id for found in self.sets.sets()} if self.sets is not None else {}
         if name in known:
             return tuple(self.sets.cases(known[name]))
         if name in SETS:

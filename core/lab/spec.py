@@ -7,7 +7,7 @@
     models: [gpt-5.4-mini]
     temperatures: [0, 0.7]
     repeats: 3
-    cases: [{question: What is a vector?, expected: A list of numbers.}]
+    cases: [{question: "What is a vector?", expected: A list of numbers.}]
     scorers: [rouge_l, {type: judge, rubric: Is it right and short?}]
     max_cost_usd: 0.50
 

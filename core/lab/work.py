@@ -31,7 +31,6 @@ class Parts:
 
     store: ExperimentStore
     chats: Chats
-    default_model: str
     tools: Tools
     cost_of: CostOf
     clock: Clock
@@ -92,10 +91,10 @@ class Work:
     def _prepared(self, user: str) -> Cells:
         parts, plan = self._parts, self.plan
         caller = Caller(parts.chats, self._gate, parts.cost_of, parts.clock)
-        worst = WorstCase(plan, parts.cost_of, parts.default_model, parts.clock())
+        worst = WorstCase(plan, parts.cost_of, parts.clock())
         spent = parts.store.spending(self.experiment_id).known_usd
         purse = Purse(self.experiment.max_cost_usd, spent)
-        return Cells(self.experiment_id, plan, caller, parts.tools, purse, worst, parts.default_model, self.halt, user)
+        return Cells(self.experiment_id, plan, caller, parts.tools, purse, worst, self.halt, user)
 
     def _run(self) -> None:
         self._began = time.monotonic()

@@ -21,7 +21,18 @@ from core.lab.scorers.texts import Contains, Exact, RougeL
 from core.lab.scorers.unit_tests import UnitTests
 from core.models import TestCase
 
-__all__ = ["JUDGE", "SCORERS", "AnyScorer", "Context", "Judge", "NothingToCompare", "Scorer", "Tools", "check_scorers"]
+__all__ = [
+    "JUDGE",
+    "SCORERS",
+    "AnyScorer",
+    "Context",
+    "Judge",
+    "ModelJudge",
+    "NothingToCompare",
+    "Scorer",
+    "Tools",
+    "check_scorers",
+]
 
 SCORERS: Mapping[str, type[Scorer]] = {
     kind.model_fields["type"].default: kind

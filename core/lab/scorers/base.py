@@ -15,8 +15,8 @@ from core.ports import Embedder, Message, Sandbox
 class Judge(Protocol):
     """Asks a model for a verdict; the call's trace and its cost are the caller's matter."""
 
-    def __call__(self, model: str | None, messages: Sequence[Message], *, max_tokens: int) -> str:
-        """The model's text; None as model is the default one. Raises ModelError."""
+    def __call__(self, model: str, messages: Sequence[Message], *, max_tokens: int) -> str:
+        """The model's text. Raises ModelError."""
 
 
 @dataclass(frozen=True, slots=True)

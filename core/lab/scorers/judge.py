@@ -61,7 +61,7 @@ class ModelJudge(Scorer):
     type: Literal["judge"] = "judge"
     rubric: str = Field(min_length=1, max_length=4_000)
     model: str | None = None
-    """None: the default chat model. Better one that did not write the answers."""
+    """None: the default chat model, which a plan puts in. Better one that did not write the answers."""
     threshold: float = Field(default=0.7, ge=0, le=1)
     costly: ClassVar[bool] = True
 
@@ -76,7 +76,7 @@ class ModelJudge(Scorer):
             reference=_data(case.expected) or "(none)",
             answer=_data(output),
         )
-        value, reason = parse_verdict(context.judge(self.model, messages, max_tokens=MOST_TOKENS))
+        value, reason = parse_verdict(context.judge(self.model or "", messages, max_tokens=MOST_TOKENS))
         return share(value, at_least=self.threshold, reason=reason)
 
 

@@ -1,0 +1,133 @@
+"""``lab run``: an experiment without a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.console import complain, end_progress, show_progress, show_result
+from core.lab.documents import progress_document, run_document
+from core.lab.estimate import Estimate
+from core.lab.plan import Plan
+from core.lab.progress import Progress
+from core.lab.service import Lab
+from core.lab.spec import read_spec
+from core.models import ExperimentState, Run
+from core.phrases import count, money, one_line, span_of_time
+from core.services import Services
+
+Open = Callable[[], AbstractContextManager[Services]]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+
+_POLL_S = 0.2
+_INTERRUPTED = 130
+"""The shell's exit code for Ctrl-C."""
+
+
+def add_commands(app: typer.Typer, services: Open) -> None:
+    """Puts them on the command line; ``services`` opens what each works with."""
+    group = typer.Typer(help="Compare prompts, models and temperatures.", no_args_is_help=True)
+    _add_run(group, services)
+    app.add_typer(group, name="lab")
+
+
+def _add_run(group: typer.Typer, services: Open) -> None:
+    @group.callback()
+    def _lab() -> None:
+        """Compare prompts, models and temperatures."""
+
+    @group.command()
+    def run(
+        spec: Annotated[Path, typer.Argument(metavar="SPEC.yaml", help="What to compare: docs/lab.md has the keys.")],
+        max_cost_usd: Annotated[
+            float | None, typer.Option("--max-cost-usd", min=0, help="Stop before this is exceeded.")
+        ] = None,
+        json_: Json = False,
+    ) -> None:
+        """Run an experiment, or go on with that of this spec which was stopped. Ctrl-C stops; what is done is kept."""
+        wanted = read_spec(spec)
+        if max_cost_usd is not None:
+            wanted = wanted.model_copy(update={"max_cost_usd": max_cost_usd})
+        with services() as opened:
+            plan = opened.lab.plan(wanted, folder=spec.parent)
+            experiment_id = _begin(opened.lab, plan)
+            interrupted = _follow(opened.lab, experiment_id)
+            _report(opened.lab, experiment_id, as_json=json_, interrupted=interrupted)
+
+
+def _begin(lab: Lab, plan: Plan) -> str:
+    """Goes on with an unfinished experiment of the same spec, or begins one; says which on standard error."""
+    for notice in plan.notices:
+        complain(notice)
+    earlier = lab.unfinished(plan)
+    if earlier is None:
+        complain(_expected(plan, lab.estimate(plan)))
+        return lab.start(plan, user="cli")
+    before = lab.progress(earlier.experiment_id)
+    complain(f"going on with {earlier.experiment_id}: {before.done:,} of {before.total:,} are done")
+    lab.resume(earlier.experiment_id, max_cost_usd=plan.max_cost_usd, failed_too=True)
+    return earlier.experiment_id
+
+
+def _expected(plan: Plan, expected: Estimate) -> str:
+    price = f"about {money(expected.cost_usd)}" if expected.cost_usd is not None else "price unknown"
+    cached = f", {expected.cached:,} from earlier runs" if expected.cached else ""
+    calls = count(expected.calls + expected.judge_calls, "call")
+    return f"{plan.name}: {count(expected.cells, 'cell')}{cached}, {calls}, {price}"
+
+
+def _follow(lab: Lab, experiment_id: str) -> bool:
+    """Waits for the end; True where Ctrl-C brought it about. A second Ctrl-C does not wait for calls under way."""
+    try:
+        while not lab.wait(experiment_id, _POLL_S):
+            show_progress(_line(lab.progress(experiment_id)))
+    except KeyboardInterrupt:
+        end_progress()
+        complain("stopping: the calls under way are finished and kept")
+        lab.stop(experiment_id)
+        lab.wait(experiment_id)
+        return True
+    finally:
+        end_progress()
+    return False
+
+
+def _line(progress: Progress) -> str:
+    parts = [f"{progress.done + progress.failed:,} of {progress.total:,}", money(progress.spent_usd)]
+    if progress.failed:
+        parts.append(f"{progress.failed:,} failed")
+    if progress.waits_s:
+        parts.append(f"the server asks to wait {span_of_time(progress.waits_s)}")
+    elif progress.time_left_s is not None:
+        parts.append(f"about {span_of_time(progress.time_left_s)} left")
+    return ", ".join(parts)
+
+
+def _report(lab: Lab, experiment_id: str, *, as_json: bool, interrupted: bool) -> None:
+    """Prints what there is, and exits with 1 where a cell failed or is missing, 130 after Ctrl-C."""
+    progress, runs = lab.progress(experiment_id), lab.runs(experiment_id)
+    document = progress_document(progress) | {"runs": [run_document(run) for run in runs]}
+    show_result(document, [_headline(progress), *map(_row, runs)], as_json=as_json)
+    if progress.error:
+        complain(progress.error)
+    if interrupted:
+        complain("run it again to go on")
+        raise typer.Exit(_INTERRUPTED)
+    if progress.state is not ExperimentState.FINISHED or progress.failed:
+        raise typer.Exit(1)
+
+
+def _headline(progress: Progress) -> str:
+    ended = f"{progress.name}: {progress.state}, {progress.done:,} of {progress.total:,} done"
+    return f"{one_line(ended)}, {progress.failed:,} failed, {progress.cached:,} cached, {money(progress.spent_usd)}"
+
+
+def _row(run: Run) -> str:
+    marks = {True: "passed", False: "failed", None: "-"}
+    outcome = run.error or run.output or ""
+    where = f"{run.template} {run.model} {run.temperature:g} {run.case_id}"
+    return f"{marks[run.passed]:<7} {one_line(where)}: {one_line(outcome)[:100]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, null, or_, select, update
@@ -37,6 +38,7 @@ _SENT = _CHANGE.values(
 _FAILED = {"attempts": outbox.c.attempts + 1, "error": bindparam("reason"), "unsure": bindparam("doubt")}
 _LATER = _CHANGE.values(next_at=bindparam("later"), **_FAILED)
 _REFUSED = _CHANGE.values(state=case((_UNMOVED, DEAD), else_=outbox.c.state), **_FAILED)
+_END = {OutboxState.SENT: _SENT, OutboxState.PENDING: _LATER, OutboxState.DEAD: _REFUSED}
 
 
 def due(connection: Connection, now: datetime, limit: int) -> list[OutboxRow]:
@@ -58,31 +60,29 @@ def next_due_s(connection: Connection, now: datetime) -> float | None:
 
 
 def begin(connection: Connection, rows: Sequence[OutboxRow]) -> None:
-    _each(connection, _BEGIN, [_key(row) for row in sorted(rows, key=_place)])
+    if rows:
+        connection.execute(_BEGIN, [_key(row) for row in sorted(rows, key=_place)])
 
 
 def settle(connection: Connection, outcomes: Sequence[Settled], now: datetime) -> None:
-    by_state: dict[OutboxState, list[Settled]] = {state: [] for state in OutboxState}
-    for outcome in sorted(outcomes, key=lambda outcome: _place(outcome.row)):
-        by_state[OutboxState(outcome.state)].append(outcome)
-    sent, pending, dead = by_state[OutboxState.SENT], by_state[OutboxState.PENDING], by_state[OutboxState.DEAD]
-    _each(connection, _SENT, [_key(item.row) | {"its_version": item.row.version, "now": now} for item in sent])
-    _each(connection, _LATER, [_failure(item) | {"later": now + _wait(item)} for item in pending])
-    _each(connection, _REFUSED, [_failure(item) | {"its_version": item.row.version} for item in dead])
-    drop_feedback(connection, {item.row.id: item.error for item in dead if item.row.kind == TRACE})
-
-
-def _each(connection: Connection, statement: Any, values: Sequence[dict[str, Any]]) -> None:
-    if values:
-        connection.execute(statement, values)
+    """In the order in which every transaction takes rows, so that none waits for another in a circle."""
+    ordered = sorted(outcomes, key=lambda item: _place(item.row))
+    for state, items in groupby(ordered, key=lambda item: OutboxState(item.state)):
+        connection.execute(_END[state], [_end(item, state, now) for item in items])
+    refused = [item for item in ordered if item.state == OutboxState.DEAD and item.row.kind == TRACE]
+    drop_feedback(connection, {item.row.id: item.error for item in refused})
 
 
 def _key(row: OutboxRow) -> dict[str, Any]:
     return {"its_kind": row.kind, "its_id": row.id}
 
 
-def _failure(item: Settled) -> dict[str, Any]:
-    return _key(item.row) | {"reason": item.error, "doubt": item.unsure}
+def _end(item: Settled, state: OutboxState, now: datetime) -> dict[str, Any]:
+    version = {"its_version": item.row.version}
+    if state is OutboxState.SENT:
+        return _key(item.row) | version | {"now": now}
+    failure = _key(item.row) | {"reason": item.error, "doubt": item.unsure}
+    return failure | (version if state is OutboxState.DEAD else {"later": now + _wait(item)})
 
 
 def _wait(item: Settled) -> timedelta:
@@ -92,5 +92,5 @@ def _wait(item: Settled) -> timedelta:
 
 
 def _place(row: OutboxRow) -> tuple[bool, str]:
-    """Traces before all else and in order of the ids, as every transaction takes them: none waits for another's."""
+    """Traces before all else, and in order of the ids."""
     return row.kind != TRACE, row.id

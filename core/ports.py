@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from subprocess import Popen
 from typing import Protocol, runtime_checkable
 
 from core.errors import MirrorError
@@ -19,6 +20,7 @@ from core.models import (
     MirroredTrace,
     MirrorRecord,
     MirrorThumb,
+    SandboxResult,
     Transcript,
     Usage,
     Vector,
@@ -158,6 +160,9 @@ class Completion:
 class WholeChatModel(Protocol):
     """A ChatModel that can also be asked for whole answers, at a tenth of a stream's work: for many calls at once."""
 
+    def warm_up(self) -> None:
+        """Makes ready what the first call would wait for; sends nothing."""
+
     def complete(
         self, messages: Sequence[Message], *, temperature: float = 0.0, max_tokens: int | None = None
     ) -> Completion:
@@ -215,3 +220,35 @@ class Mirror(Protocol):
         """Records that started since then, newest first, a hundred at a time."""
 
     def close(self) -> None: ...
+
+
+class Sandbox(Protocol):
+    """Runs unit tests on code that a model wrote, apart from everything else. Safe for threads."""
+
+    @property
+    def name(self) -> str:
+        """What holds the code, and which Python runs it, for people."""
+
+    def run(self, code: str, tests: str, *, timeout_s: float, memory_mb: int) -> SandboxResult:
+        """Runs a unittest module that imports the code as ``solution``.
+
+        ``timeout_s`` counts from the moment at which both interpreters are up; ``memory_mb`` is for each of the two.
+        Raises InputError where the tests cannot be loaded, whatever the code, SandboxUnavailable where no process
+        starts. Code that fails is a result, not an error.
+        """
+
+
+class Jail(Protocol):
+    """Starts a Python interpreter that can reach nothing but its standard streams: WebAssembly, bubblewrap."""
+
+    @property
+    def name(self) -> str: ...
+
+    def start(
+        self, program: str, *, stdin: int, stdout: int, stderr: int, memory_mb: int, lifetime_s: float
+    ) -> Popen[bytes]:
+        """A process that runs the program; the streams are file descriptors, which stay the caller's to close.
+
+        It ends by itself after ``lifetime_s``, also when this process is gone. Killing it ends all that it started.
+        Raises SandboxUnavailable.
+        """

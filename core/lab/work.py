@@ -9,7 +9,7 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from core.errors import LibraryError
+from core.errors import CuepointError, LibraryError
 from core.lab.calls import Caller, Chats
 from core.lab.cell import Cells
 from core.lab.gate import Gate, Pace
@@ -20,7 +20,7 @@ from core.lab.scorers import Tools
 from core.lab.writer import Writer
 from core.ledger import ExperimentStore, RunResult
 from core.models import Experiment, ExperimentState, Run, RunState
-from core.ports import Clock
+from core.ports import Clock, WholeChatModel
 
 _log = logging.getLogger(__name__)
 
@@ -97,9 +97,10 @@ class Work:
         return Cells(self.experiment_id, plan, caller, parts.tools, purse, worst, self.halt, user)
 
     def _run(self) -> None:
-        self._began = time.monotonic()
         keys = [run.content_key for run in self._pending if run.repeat == 0]
         self._known = self._parts.store.find_cached(keys)
+        self._warm_up()
+        self._began = time.monotonic()
         self._writer = Writer(
             self._parts.store,
             self.experiment_id,
@@ -115,6 +116,14 @@ class Work:
             worker.join()
         self._writer.close()
         self._end(self._halt)
+
+    def _warm_up(self) -> None:
+        """So that no call's time is that of an import. A model that cannot be had fails its own cells."""
+        for model in {run.model for run in self._pending if run.repeat > 0 or run.content_key not in self._known}:
+            with suppress(CuepointError):
+                chat = self._parts.chats(model)
+                if isinstance(chat, WholeChatModel):
+                    chat.warm_up()
 
     def _work(self) -> None:
         assert self._writer is not None

@@ -48,6 +48,8 @@ class LabChat:
 
     def check(self) -> None: ...
 
+    def warm_up(self) -> None: ...
+
     def complete(
         self, messages: Sequence[Message], *, temperature: float = 0.0, max_tokens: int | None = None
     ) -> Completion:

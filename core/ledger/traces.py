@@ -143,6 +143,12 @@ class TraceStore:
             raise _no_trace(trace_id)
         return found[0]
 
+    def questions(self, trace_ids: Sequence[str]) -> dict[str, str]:
+        """The questions of these traces by their ids; those that there are."""
+        query = select(traces.c.trace_id, traces.c.question).where(traces.c.trace_id.in_(trace_ids))
+        with self._database.read() as connection:
+            return {row.trace_id: row.question for row in connection.execute(query)}
+
     def list(self, where: TraceFilter | None = None, *, light: bool = False) -> Traces:
         """Newest first. ``light`` leaves prompt and passages out, which is most of a trace."""
         where = where or TraceFilter()

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from core.errors import CuepointError, InputError, LibraryError, NotFound
+from core.errors import CuepointError, InputError
 from core.ledger import Ledger, OutboxRow, OutboxState
 from core.mirror.documents import experiment_from, thumb_document, thumb_from
 from core.mirror.parcels import Parcels
 from core.mirror.records import from_document, record_id, to_document
+
+_OF_TRACES = ("trace", "feedback")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,10 @@ class Letters:
     def dead(self, limit: int, offset: int) -> list[DeadLetter]:
         """Newest first."""
         rows = self._outbox.rows(OutboxState.DEAD, limit=limit, offset=offset)
+        questions = self._ledger.traces.questions([row.id for row in rows if row.kind in _OF_TRACES])
         return [
-            DeadLetter(row.kind, row.id, row.error or "", row.queued_at, row.attempts, self._title(row)) for row in rows
+            DeadLetter(row.kind, row.id, row.error or "", row.queued_at, row.attempts, _title(row, questions))
+            for row in rows
         ]
 
     def document(self, kind: str, key: str) -> str:
@@ -69,15 +73,11 @@ class Letters:
             _check(kind, key, mended)
         self._outbox.resend(kind, key, document=mended)
 
-    def _title(self, row: OutboxRow) -> str:
-        if row.kind not in ("trace", "feedback"):
-            return str(row.document.get("name", "")) if isinstance(row.document, Mapping) else ""
-        try:
-            return self._ledger.traces.get(row.id).question
-        except LibraryError:
-            raise
-        except NotFound:
-            return ""
+
+def _title(row: OutboxRow, questions: Mapping[str, str]) -> str:
+    if row.kind in _OF_TRACES:
+        return questions.get(row.id, "")
+    return str(row.document.get("name", "")) if isinstance(row.document, Mapping) else ""
 
 
 def _read(document: str) -> Any:

@@ -369,3 +369,9 @@ def test_an_answer_that_comes_late_wins_over_abandoned(ledger):
     ledger.traces.finish(trace("t1"), mirror=False)
     assert ledger.traces.get("t1") == trace("t1")
     assert answer("t1").answered
+
+
+def test_the_questions_of_traces_are_given_for_those_that_there_are(ledger: Ledger) -> None:
+    ledger.traces.finish_all([trace("a", question="What is a?"), trace("b", question="What is b?")], mirror=False)
+    assert ledger.traces.questions(["a", "nobody"]) == {"a": "What is a?"}
+    assert ledger.traces.questions([]) == {}

@@ -13,6 +13,7 @@ import httpx2
 import openai
 
 from core.adapters.openai_access import Access, Failed, MalformedAnswer, Timeouts
+from core.adapters.openai_direct import DirectPost
 from core.adapters.openai_failures import explain, with_retries
 from core.ports import Message
 
@@ -42,6 +43,10 @@ class Endpoint:
         )
         # The SDK imports these when they are first touched: now, and not while a reader waits for the first word.
         _ = self._client.chat.completions, self._client.embeddings, self._client.models
+
+        headers = {**self._client.default_headers, **self._client.auth_headers}
+        texts = {name: value for name, value in headers.items() if isinstance(value, str)}  # others mean "left out"
+        self._direct = DirectPost(access, texts) if DirectPost.can_reach(access) else None
 
     def list_models(self) -> list[str]:
         """Names that the server offers, in its order. Raises Failed."""
@@ -80,18 +85,15 @@ class Endpoint:
             raise Failed(explain(error, self._access, model)) from error
 
     def whole_chat(self, model: str, messages: Sequence[Message], options: dict[str, Any]) -> Any:
-        """A whole answer as the server wrote it, its JSON objects as namespaces. Raises Failed.
-
-        The SDK sends it and explains what goes wrong; its own reading takes longer than the rest together.
-        """
+        """A whole answer as the server wrote it, its JSON objects as namespaces. Raises Failed."""
         try:
-            reply = with_retries(
+            content = with_retries(
                 lambda: self._create(self._post, model, messages, options),
                 attempts=_CHAT_ATTEMPTS,
                 timeout_s=self._access.timeouts.total_s,
                 when_busy=False,
             )
-            return json.loads(reply.content, object_hook=lambda entries: SimpleNamespace(**entries))
+            return json.loads(content, object_hook=lambda entries: SimpleNamespace(**entries))
         except _ERRORS as error:
             raise Failed(explain(error, self._access, model)) from error
 
@@ -103,11 +105,13 @@ class Endpoint:
     def _open(self) -> Any:
         return partial(self._client.chat.completions.create, stream=True)
 
-    def _post(self, **body: Any) -> httpx2.Response:
+    def _post(self, **body: Any) -> bytes:
         """The time is that of a whole answer: nothing comes before its end."""
+        if self._direct is not None:
+            return self._direct.post(body)
         limits = self._access.timeouts
-        timeout = httpx2.Timeout(limits.total_s, connect=limits.connect_s)
-        return self._client.post("/chat/completions", body=body, options={"timeout": timeout}, cast_to=httpx2.Response)
+        options: Any = {"timeout": httpx2.Timeout(limits.total_s, connect=limits.connect_s)}
+        return self._client.post("/chat/completions", body=body, options=options, cast_to=httpx2.Response).content
 
     def _create(
         self, send: Callable[..., Any], model: str, messages: Sequence[Message], options: dict[str, Any]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -105,3 +107,42 @@ def test_what_is_no_answer_is_one_sentence(serve: Serve, reply: Reply, kind: typ
     assert server.host in str(caught.value)
     assert KEY not in str(caught.value)
     assert caught.value.subject == "small"
+
+
+def closed_server() -> str:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+
+
+def test_a_server_that_is_not_there_is_named_with_what_to_check() -> None:
+    chat = OpenAIChat(base_url=closed_server(), api_key=KEY, model="small")
+    with pytest.raises(ModelUnreachable, match=r"cannot be reached. Check that it runs, and OPENAI_BASE_URL"):
+        chat.complete(ASKED)
+
+
+def test_an_answer_that_does_not_come_in_time_is_given_up(serve: Serve) -> None:
+    server = serve(Reply("late", latency_s=5.0))
+    timeouts = Timeouts(connect_s=1, first_s=1, between_s=1, total_s=0.2)
+    with pytest.raises(ModelUnreachable, match="did not answer in time"):
+        OpenAIChat(base_url=server.url, api_key=KEY, model="small", timeouts=timeouts).complete(ASKED)
+
+
+def test_a_proxy_is_used_where_the_machine_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK's own client knows proxies, so it is asked then."""
+    with FakeOpenAI(Reply("Through the proxy.")) as proxy:
+        monkeypatch.setenv("http_proxy", f"http://{proxy.host}")
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        chat = OpenAIChat(base_url="http://model.invalid/v1", api_key=KEY, model="small")
+        assert chat.complete(ASKED).text == "Through the proxy."
+        assert proxy.requests[0].path == "http://model.invalid/v1/chat/completions"
+
+
+def test_many_answers_at_once_use_their_own_connections(serve: Serve) -> None:
+    server = serve(*[Reply("Yes.", latency_s=0.05)] * 32)
+    chat = chat_with(server)
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: chat.complete(ASKED).text, range(32)))
+    assert answers == ["Yes."] * 32
+    assert server.busiest > 4

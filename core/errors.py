@@ -26,6 +26,7 @@
     │   ├── LibraryReadOnly       it cannot be written
     │   ├── LibraryFull           the disk is full
     │   └── LibraryCorrupt        a file of it is damaged
+    ├── SandboxUnavailable        nothing on this machine can hold generated code, so it is not run
     └── NotFound                  no such trace, video or template
 
 The message is one sentence for the person in front of the screen; ``hint`` is what they can do about it; ``subject``
@@ -175,6 +176,10 @@ class LibraryFull(LibraryError):
 
 class LibraryCorrupt(LibraryError):
     """A file of the library is damaged."""
+
+
+class SandboxUnavailable(CuepointError):
+    """No sandbox can be had, so generated code is not run; ``hint`` says what to install."""
 
 
 class NotFound(CuepointError):

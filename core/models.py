@@ -481,6 +481,36 @@ class Score:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class TestOutcome:
+    """What became of one unit test on generated code."""
+
+    __test__ = False  # no test for pytest
+
+    name: str
+    """``TestStack.test_push``."""
+    passed: bool
+    message: str = ""
+    """Why it did not pass, in one line. Holds text of the code and of the tests: untrusted."""
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxResult:
+    """What became of a run of unit tests in a sandbox. Its texts are untrusted."""
+
+    passed: bool
+    """Every test that the module was known to hold before it ran has passed."""
+    tests: tuple[TestOutcome, ...]
+    stdout: str
+    """What code and tests printed; cut."""
+    stderr: str
+    exit_code: int | None
+    """Of the process with the generated code, where it ended by itself."""
+    limit: str | None
+    """``time``, ``memory`` or ``output``: what was used up."""
+    duration_ms: float
+
+
 class RunState(StrEnum):
     PENDING = "pending"
     DONE = "done"

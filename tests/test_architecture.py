@@ -21,7 +21,7 @@ PAGES = sorted(ROOT.glob("pages/*.py"))
 PAGE_MAY_IMPORT = {"streamlit", "pandas", "altair", "core.ui", "core.models", "core.errors", "__future__"}
 VENDORS = {
     "openai", "pymilvus", "milvus_lite", "youtube_transcript_api", "youtube_search", "comet_llm", "comet_ml",
-    "evidently", "dbos", "onnxruntime", "onnx", "tokenizers", "requests", "httpx", "httpx2",
+    "evidently", "dbos", "wasmtime", "onnxruntime", "onnx", "tokenizers", "requests", "httpx", "httpx2",
 }  # fmt: skip
 SQL = {"sqlalchemy", "alembic", "psycopg"}
 

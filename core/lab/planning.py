@@ -29,9 +29,18 @@ class Templates(Protocol):
     def get(self, name: str, ref: int | str = "production") -> PromptTemplate:
         """Raises NotFound."""
 
+    def offered(self) -> Sequence[str]:
+        """What a form offers: ``name`` for what runs now, ``name@3`` for one version."""
 
-CasesByName = Callable[[str], Sequence[TestCase]]
-"""The cases of the test set of that name. Raises NotFound."""
+
+class CaseSets(Protocol):
+    """Test sets by name."""
+
+    def __call__(self, name: str) -> Sequence[TestCase]:
+        """The cases. Raises NotFound."""
+
+    def offered(self) -> Sequence[str]:
+        """Names of the sets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,7 @@ class Planner:
     """Makes plans of specs."""
 
     templates: Templates
-    cases: CasesByName
+    cases: CaseSets
     tools: Tools
     default_model: Callable[[], str]
     """Name of the default chat model. Raises where there is none."""

@@ -1,4 +1,4 @@
-"""How far an experiment is, as pages and the command line show it."""
+"""What pages and the command line show of the lab: what can be chosen, and how far an experiment is."""
 
 from __future__ import annotations
 
@@ -6,6 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from core.models import ExperimentState
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a form offers; each may also be named by hand."""
+
+    templates: tuple[str, ...]
+    """``name`` for what runs now, ``name@3`` for one version."""
+    models: tuple[str, ...]
+    """The default one first, then those that experiments have used."""
+    test_sets: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from core.lab.gate import Pace
 from core.lab.grid import cells_of
 from core.lab.money import CostOf, WorstCase
 from core.lab.plan import Plan, plan_of
-from core.lab.planning import CasesByName, Planner, Templates
-from core.lab.progress import Progress
+from core.lab.planning import CaseSets, Planner, Templates
+from core.lab.progress import Choices, Progress
 from core.lab.scorers import Tools
 from core.lab.spec import Spec, spec_of
 from core.lab.work import Parts, Work
@@ -41,7 +41,7 @@ class Lab:
         models: LabModels,
         *,
         templates: Templates,
-        cases: CasesByName,
+        cases: CaseSets,
         tools: Tools,
         cost_of: CostOf,
         mirror: bool = False,
@@ -57,11 +57,19 @@ class Lab:
         self._mirror = mirror
         self._pace = pace or Pace()
         self._on_finished = on_finished
+        self._templates, self._cases = templates, cases
         self._planner = Planner(templates, cases, tools, models.default_name)
         self._guard = threading.Lock()
         self._works: dict[str, Work] = {}
 
     # ------------------------------------------------------------------------------------------------- before a run
+
+    def choices(self) -> Choices:
+        """What a form offers."""
+        used = self._store.models()
+        default = self._models.default.name if self._models.default is not None else ""
+        models = tuple(dict.fromkeys(name for name in (default, *used) if name))
+        return Choices(tuple(self._templates.offered()), models, tuple(self._cases.offered()))
 
     def plan(self, spec: Spec | Mapping[str, Any], *, folder: Path | None = None) -> Plan:
         """Looks everything up that a spec names. Raises InputError that names what is wrong at its place.

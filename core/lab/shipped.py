@@ -41,6 +41,17 @@ class LedgerTemplates:
             )
         return shipped
 
+    def offered(self) -> Sequence[str]:
+        """Each name, and each of its versions where there are several."""
+        names = {name: [shipped.version] for name, shipped in self.shipped.items()}
+        for name in self.prompts.names() if self.prompts is not None else ():
+            names[name] = [found.version for found in self.prompts.versions(name)]
+        return [choice for name in sorted(names) for choice in _with_versions(name, names[name])]
+
+
+def _with_versions(name: str, versions: Sequence[int]) -> list[str]:
+    return [name] if len(versions) < 2 else [name, *(f"{name}@{version}" for version in versions)]  # noqa: PLR2004
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerCases:
@@ -50,10 +61,18 @@ class LedgerCases:
 
     def __call__(self, name: str) -> Sequence[TestCase]:
         """Raises NotFound that names what there is."""
-        known = {found.name: found.set_id for found in self.sets.sets()} if self.sets is not None else {}
+        known = self._known()
         if name in known:
             return tuple(self.sets.cases(known[name]))
         if name in SETS:
             return SETS[name]
         there = ", ".join(sorted({*known, *SETS}))
         raise NotFound(f"There is no test set {name!r}", subject=name, hint=f"There is {there}.")
+
+    def offered(self) -> Sequence[str]:
+        """Names of the ledger's sets, then of those that come with the app."""
+        return list(dict.fromkeys([*self._known(), *SETS]))
+
+    def _known(self) -> dict[str, str]:
+        """Name -> id."""
+        return {found.name: found.set_id for found in self.sets.sets()} if self.sets is not None else {}

@@ -116,6 +116,12 @@ class ExperimentReads:
         with self._database.read() as connection:
             return {model: float(mean) for model, mean in connection.execute(query.group_by(runs.c.model))}
 
+    def models(self, limit: int = 50) -> Ids:
+        """Names of the models that runs were made with, those of the most runs first."""
+        query = select(runs.c.model).group_by(runs.c.model).order_by(func.count().desc(), runs.c.model).limit(limit)
+        with self._database.read() as connection:
+            return [*connection.execute(query).scalars()]
+
     def _runs(self, query: Select[Any]) -> Runs:
         with self._database.read() as connection:
             return [run_of(row) for row in connection.execute(query)]

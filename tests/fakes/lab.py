@@ -22,6 +22,9 @@ from core.prompts import PromptTemplate
 from tests.fakes.models import HashingEmbedder
 
 SERVER = "http://model.example/v1"
+SHOWN: list[Any] = []
+"""The services of the page that a test draws: Streamlit runs it in a module of its own."""
+
 Answer = Callable[[str, float], str | Exception]
 """Takes the user's text and the temperature."""
 
@@ -85,6 +88,9 @@ class FewTemplates:
             raise NotFound(f"There is no template {name} {ref}", subject=name)
         return found
 
+    def offered(self) -> list[str]:
+        return sorted({name for name, _ in self._templates})
+
 
 def per_token(_model: str, usage: Usage, _when: datetime) -> float | None:
     """Every model costs the same."""
@@ -104,10 +110,19 @@ SETS: Mapping[str, Sequence[TestCase]] = {
 }
 
 
-def cases_by_name(name: str) -> Sequence[TestCase]:
-    if name not in SETS:
-        raise NotFound(f"There is no test set {name}", subject=name)
-    return SETS[name]
+class FewSets:
+    """Some test sets."""
+
+    def __call__(self, name: str) -> Sequence[TestCase]:
+        if name not in SETS:
+            raise NotFound(f"There is no test set {name}", subject=name)
+        return SETS[name]
+
+    def offered(self) -> list[str]:
+        return sorted(SETS)
+
+
+cases_by_name = FewSets()
 
 
 def spec_of_cases(count: int, **changes: Any) -> dict[str, Any]:

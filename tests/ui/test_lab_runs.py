@@ -20,10 +20,10 @@ LONGEST_S = 30.0
 def page() -> None:
     from core.ui import lab_runs  # noqa: PLC0415
     from core.ui.errors import show_pending_error  # noqa: PLC0415
-    from tests.fakes.lab import SHOWN as shown  # noqa: PLC0415
+    from tests.fakes import lab as fakes  # noqa: PLC0415
 
     show_pending_error()
-    lab_runs.show(shown[-1])
+    lab_runs.show(fakes.SHOWN[-1])
 
 
 Open = Callable[..., AppTest]

@@ -128,7 +128,8 @@ def test_people_get_a_table_that_says_what_it_leaves_out(run: Run) -> None:
     assert "Unknown price, left out of the sums: [2Jllama, 1 call, 9,010 tokens" in out
     _, out, _ = run("--source", "both")
     assert "Ledger $0.25, Comet $0.50, difference -$0.25" in out
-    assert "1  in both, with different cost: $0.25 here, $0.50 there" in out
+    assert "1  in both, with different cost: $0.25 in the ledger, $0.50 in Comet" in out
+    assert "2  only in the ledger: from a time without a key: unknown in the ledger" in out
     _, out, _ = run("--since", "2027-01-01")
     assert out == "Nothing was asked in this time.\n"
 

@@ -77,6 +77,8 @@ def comparison_document(
                 "comet_usd": one.mirror_usd,
                 "ledger_tokens": one.ledger_tokens,
                 "comet_tokens": one.mirror_tokens,
+                "ledger_unknown_price_calls": one.ledger_unpriced,
+                "comet_unknown_price_calls": one.mirror_unpriced,
                 "examples": [{"trace_id": e.trace_id, "record_id": e.record_id} for e in examples.get(one.kind, ())],
             }
             for one in comparison.differences

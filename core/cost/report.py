@@ -76,15 +76,15 @@ class Comparison:
     since: datetime | None
     until: datetime | None
     differences: tuple[DifferenceTally, ...]
-    """One for each kind that there is. Their amounts add up to the totals of both sides."""
+    """One for each kind that there is. Their amounts add up to what both sides know of the cost."""
 
     @property
     def ledger_usd(self) -> float:
-        return sum(difference.ledger_usd for difference in self.differences)
+        return sum(difference.ledger_usd or 0.0 for difference in self.differences)
 
     @property
     def mirror_usd(self) -> float:
-        return sum(difference.mirror_usd for difference in self.differences)
+        return sum(difference.mirror_usd or 0.0 for difference in self.differences)
 
 
 def cells_of(found: Iterable[tuple[date, str | None, Tally]]) -> tuple[Cell, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.cost.report import By, Comparison, Report, Row
-from core.ledger import Difference, Source, Tally
+from core.ledger import Difference, DifferenceTally, Source, Tally
 from core.phrases import UNKNOWN, count, money, one_line
 
 _NAMELESS = {By.MODEL: "no model", By.KIND: "no kind", By.TEMPLATE: "no template", By.USER: "nobody named"}
@@ -60,7 +60,7 @@ def comparison_lines(comparison: Comparison) -> list[str]:
     """How the two sides differ, kind by kind."""
     found = {one.kind: one for one in comparison.differences}
     lines = [
-        f"{found[kind].count:>9,}  {words}: {money(found[kind].ledger_usd)} here, {money(found[kind].mirror_usd)} there"
+        f"{found[kind].count:>9,}  {words}: {sides_of(found[kind])}"
         for kind, words in DIFFERENCES.items()
         if kind in found
     ]
@@ -69,12 +69,24 @@ def comparison_lines(comparison: Comparison) -> list[str]:
     return [sides, *lines]
 
 
+def sides_of(one: DifferenceTally) -> str:
+    """What it cost by the side or the sides that have it."""
+    ours = f"{_known(one.ledger_usd, one.ledger_unpriced)} in the ledger"
+    theirs = f"{_known(one.mirror_usd, one.mirror_unpriced)} in Comet"
+    if one.kind in (Difference.FOREIGN, Difference.ELSEWHERE):
+        return theirs
+    return f"{ours}, {theirs}" if one.kind in (Difference.NONE, Difference.TOKENS, Difference.COST) else ours
+
+
+def _known(amount: float | None, unpriced: int) -> str:
+    return money(amount) if amount is None or not unpriced else f"over {money(amount)}"
+
+
 def _figures(tally: Tally) -> tuple[str, ...]:
-    cost = money(tally.cost_usd)
     return (
         f"{tally.calls:,}",
         tokens(tally),
-        cost if tally.complete or tally.cost_usd is None else f"over {cost}",
+        _known(tally.cost_usd, tally.unpriced_calls),
         money(tally.usd_per_call),
         "-" if tally.usd_per_thumb_up is None else money(tally.usd_per_thumb_up),
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, case, func, null, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, case, func, literal, null, or_, select
 
 from core.ledger.database import Database
 from core.ledger.outbox_rows import DEAD, SAMPLE, TRACE
@@ -24,6 +24,8 @@ _EQUAL_PART = 1e-6
 
 _ours, _theirs = traces.c, mirrored_traces.c
 _OUR_TOKENS, _THEIR_TOKENS = BOOKS[Source.LEDGER].tokens, BOOKS[Source.MIRROR].tokens
+_OUR_UNPRICED = func.count(case((BOOKS[Source.LEDGER].unpriced, 1)))
+_THEIR_UNPRICED = func.count(case((and_(_theirs.record_id.is_not(None), BOOKS[Source.MIRROR].unpriced), 1)))
 
 
 class ComparisonStore:
@@ -52,13 +54,14 @@ class ComparisonStore:
 
 def _summed_traces(kind: ColumnElement[str]) -> Select[Any]:
     sums = map(func.sum, (_ours.cost_usd, _theirs.cost_usd, _OUR_TOKENS, _THEIR_TOKENS))
-    return select(kind, func.count(), *sums).select_from(_traces_and_records()).group_by(kind)
+    query = select(kind, func.count(), *sums, _OUR_UNPRICED, _THEIR_UNPRICED)
+    return query.select_from(_traces_and_records()).group_by(kind)
 
 
 def _summed_records() -> Select[Any]:
     kind = _kind_of_record()
     sums: tuple[Any, ...] = (null(), func.sum(_theirs.cost_usd), null(), func.sum(_THEIR_TOKENS))
-    return select(kind, func.count(), *sums).group_by(kind)
+    return select(kind, func.count(), *sums, literal(0), _THEIR_UNPRICED).group_by(kind)
 
 
 def _traces(since: datetime, until: datetime) -> Select[Any]:
@@ -80,9 +83,15 @@ def _counted(tokens: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def _tally(row: Row[Any]) -> DifferenceTally:
-    kind, number, our_usd, their_usd, our_tokens, their_tokens = tuple(row)
-    amounts = (our_usd or 0.0, their_usd or 0.0, int(our_tokens or 0), int(their_tokens or 0))
-    return DifferenceTally(Difference(kind), number, *amounts)
+    kind, number, our_usd, their_usd, our_tokens, their_tokens, our_unpriced, their_unpriced = tuple(row)
+    amounts = (_known(our_usd, our_unpriced), _known(their_usd, their_unpriced))
+    tokens = (int(our_tokens or 0), int(their_tokens or 0))
+    return DifferenceTally(Difference(kind), number, *amounts, *tokens, our_unpriced, their_unpriced)
+
+
+def _known(total: float | None, unpriced: int) -> float | None:
+    """A sum over nothing is 0, unless what it is of has no known price."""
+    return total if total is not None or unpriced else 0.0
 
 
 def _traces_and_records() -> FromClause:

@@ -119,14 +119,19 @@ class Difference(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DifferenceTally:
-    """All traces or records of one kind of difference. Amounts are over what is known."""
+    """All traces or records of one kind of difference."""
 
     kind: Difference
     count: int
-    ledger_usd: float
-    mirror_usd: float
+    ledger_usd: float | None
+    """What is known of the cost, None where none of it is; 0 where the ledger has nothing of this kind."""
+    mirror_usd: float | None
+    """Likewise."""
     ledger_tokens: int
     mirror_tokens: int
+    ledger_unpriced: int = 0
+    """Calls of a model whose cost the ledger does not know."""
+    mirror_unpriced: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,15 @@ def number(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:,}"
 
 
+def compact(value: int) -> str:
+    """Large numbers in three digits: ``9,999``, ``12.3k``, ``231M``."""
+    if value < 10_000:  # noqa: PLR2004  four digits are as short
+        return f"{value:,}"
+    scales = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
+    size, letter = next(scale for scale in scales if value >= 0.9995 * scale[0])  # so that none rounds to "1000k"
+    return f"{value / size:.{0 if value >= 99.95 * size else 1}f}{letter}"
+
+
 def moment(when: datetime | None) -> str:
     """A UTC time to the minute."""
     return UNKNOWN if when is None else f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from core.errors import InputError, NotFound
 from core.ledger import OutboxRow, OutboxState
-from core.mirror.service import DeadLetter, Delivery, MirrorStatus
+from core.mirror.service import DeadLetter, Delivery, MirrorStatus, ReadBackState
 
 SINCE = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 
@@ -29,6 +29,17 @@ class FakeMirroring:
     resumed: int = 0
     pages_read: list[tuple[int, int]] = field(default_factory=list)
     """Limit and offset of each look at the refused records."""
+
+    reading: ReadBackState = field(default_factory=lambda: ReadBackState("idle", 0, "", 0, None))
+    read_since: list[datetime | None] = field(default_factory=list)
+    """From when on each reading back was started."""
+
+    def start_read_back(self, since: datetime | None) -> None:
+        self.read_since.append(since)
+        self.reading = replace(self.reading, state="running", records=0)
+
+    def read_back_state(self) -> ReadBackState:
+        return self.reading
 
     def status(self) -> MirrorStatus:
         return replace(self.state, enabled=self.enabled, dead=len(self.letters))

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from core.answering import AskRequest
 from core.chunking import chunk
 from core.config import Settings
+from core.cost.service import Costs
 from core.demo import demo_transcripts
 from core.errors import NotFound, QuestionError
 from core.ingestion import IngestProgress
@@ -40,6 +41,7 @@ from core.models import (
 )
 from core.sentences import content_stems, split_sentences
 from tests.fakes.mirroring import FakeMirroring
+from tests.fakes.spending import PlainComparison, PlainSpending
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 
@@ -321,6 +323,7 @@ class FakeServices:
         self.answering = FakeAnswering(self.traces, self.retriever)
         self.ingestor = FakeIngestor()
         self.mirroring = FakeMirroring()
+        self.costs = Costs(PlainSpending(self.traces.rows.values), PlainComparison())
         self.videos = self.library.videos
         self.channels = self.library.channels
         self.stats = self.library.stats

@@ -208,7 +208,7 @@ def test_every_trace_and_record_is_in_one_kind_of_difference(both: Ledger, costs
     assert {one.kind: (one.count, one.ledger_usd, one.mirror_usd) for one in found.differences} == {
         Difference.NONE: (2, 0.5, 0.5000000001),
         Difference.TOKENS: (1, 0.25, 0.25),
-        Difference.COST: (1, 0.25, 0.0),
+        Difference.COST: (1, 0.25, None),
         Difference.WAITING: (1, 0.25, 0.0),
         Difference.REFUSED: (1, 0.25, 0.0),
         Difference.UNQUEUED: (1, 0.25, 0.0),
@@ -218,6 +218,9 @@ def test_every_trace_and_record_is_in_one_kind_of_difference(both: Ledger, costs
         Difference.FOREIGN: (2, 0.0, 0.125),
         Difference.ELSEWHERE: (1, 0.0, 1.5),
     }
+    unpriced = {one.kind: (one.ledger_unpriced, one.mirror_unpriced) for one in found.differences}
+    assert (unpriced[Difference.COST], unpriced[Difference.FOREIGN]) == ((0, 1), (0, 1))
+    assert unpriced[Difference.WAITING] == (0, 0)
     tokens = {one.kind: (one.ledger_tokens, one.mirror_tokens) for one in found.differences}
     assert (tokens[Difference.TOKENS], tokens[Difference.FOREIGN]) == ((110, 111), (0, 900))
     assert found.ledger_usd == pytest.approx(costs.report(since=START).total.known_usd)

@@ -13,7 +13,7 @@ from core.ui import resources
 from tests.fakes.services import FakeServices
 from tests.pages.conftest import ROOT, OpenPage, words
 
-NAMES = ["home", "search", "ask", "library", "traces"]
+NAMES = ["home", "search", "ask", "library", "traces", "cost"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,89 @@
+"""Sums on the screen, and what they leave out because its price is unknown."""
+
+from __future__ import annotations
+
+import math
+
+import streamlit as st
+
+from core.cost.report import Report
+from core.cost.summary import model_of
+from core.ledger import Tally
+from core.ui.text import UNKNOWN, compact, count, escape_markdown, money, shorten
+
+NOTHING = "–"
+_MOST_NAMED = 5
+_NAME_CHARS = 80
+
+
+def unknown_prices(report: Report, side: str = "") -> None:
+    """Names the models whose price is unknown, with their tokens; nothing where there are none.
+
+    ``side``: which of two sources it is.
+    """
+    if not report.unpriced:
+        return
+    named = [
+        f"- **{escape_markdown(shorten(model_of(row, report.source), _NAME_CHARS))}**: "
+        f"{count(row.tally.unpriced_calls, 'question')}, {_counted(row.tally)}"
+        for row in report.unpriced[:_MOST_NAMED]
+    ]
+    if (more := len(report.unpriced) - _MOST_NAMED) > 0:
+        named.append(f"- and {count(more, 'model')} more")
+    title = f"{side}: unknown prices" if side else "Unknown prices"
+    named.insert(0, "What these cost is unknown and left out of the sums.\n")
+    st.warning("\n".join(named), title=title, icon=":material/money_off:")
+
+
+def _counted(tally: Tally) -> str:
+    if not tally.uncounted_calls:
+        return count(tally.unpriced_tokens, "token")
+    if not tally.unpriced_tokens:
+        return "tokens not counted"
+    return f"{count(tally.unpriced_tokens, 'token')}, {count(tally.uncounted_calls, 'question')} not counted"
+
+
+def totals(total: Tally) -> None:
+    """The sums in figures."""
+    known = "" if total.complete else ". Only what has a known price is in it"
+    up = count(total.thumbs_up, "thumb up", "thumbs up")
+    with st.grid(5, min_column_width=130):
+        st.metric("Cost", cost_text(total), border=True, help=f"US dollars{known}")
+        st.metric("Questions", compact(total.calls), border=True, help=f"{total.calls:,}, cells of the lab included")
+        st.metric("Per question", money(total.usd_per_call), border=True, help=f"The cost by the questions{known}")
+        st.metric("Per thumb up", per_thumb_up(total), border=True, help=f"The cost by {up}{known}")
+        st.metric("Tokens", tokens_text(total), border=True, help=_tokens_help(total))
+
+
+def cost_text(tally: Tally) -> str:
+    """What is known of the cost, marked where that is not all."""
+    return money(tally.cost_usd) if tally.complete or tally.cost_usd is None else f"{money(tally.cost_usd)} +"
+
+
+def per_thumb_up(tally: Tally) -> str:
+    """A dash where there was no thumb."""
+    return money(tally.usd_per_thumb_up) if tally.thumbs_up else NOTHING
+
+
+def tokens_text(tally: Tally) -> str:
+    """``unknown`` where models were called and none of their tokens was counted."""
+    return UNKNOWN if tally.uncounted_calls and not tally.tokens else compact(tally.tokens)
+
+
+def _tokens_help(total: Tally) -> str:
+    parts = [
+        f"{total.prompt_tokens:,} prompt, {total.cached_tokens:,} of them cached",
+        f"{total.completion_tokens:,} completion, {total.reasoning_tokens:,} of them reasoning",
+    ]
+    if total.other_tokens:
+        parts.append(f"{total.other_tokens:,} known as a total only")
+    if total.uncounted_calls:
+        parts.append(f"{count(total.uncounted_calls, 'question')} not counted")
+    return "; ".join(parts)
+
+
+def money_cell(value: object) -> str:
+    """A table's amount: pandas has NaN where it is unknown, and infinity stands for one by nothing."""
+    if value == math.inf:
+        return NOTHING
+    return money(value if isinstance(value, float) and math.isfinite(value) else None)

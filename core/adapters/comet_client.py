@@ -9,7 +9,7 @@ from typing import Any
 import requests
 
 from core.adapters.comet_access import CONNECT_S, Access
-from core.adapters.comet_failures import KEY_CODES, explained, unreadable
+from core.adapters.comet_failures import KEY_CODES, OTHER_KIND_CODE, RIGHTS_CODES, explained, unreadable
 from core.adapters.comet_session import BoundedAdapter, bound
 from core.config import quiet_comet
 from core.errors import MirrorError, MirrorUnreachable
@@ -19,6 +19,9 @@ OLDEST_SERVER = "3.25.80"
 
 _ABSENT = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)
 """Older servers answer 400 for an experiment that is not there (comet_ml's ``API.get_experiment_by_key``)."""
+
+_OTHER_REASONS = KEY_CODES | RIGHTS_CODES | {OTHER_KIND_CODE}
+"""For which Comet answers with the same status, and which say nothing of whether the thing is there."""
 
 Values = Mapping[str, str]
 """Names and current values, which Comet tells as strings."""
@@ -118,4 +121,4 @@ def is_absent(response: object) -> bool:
         content = response.json()
     except ValueError:
         return False
-    return isinstance(content, dict) and content.get("sdk_error_code") not in KEY_CODES
+    return isinstance(content, dict) and content.get("sdk_error_code") not in _OTHER_REASONS

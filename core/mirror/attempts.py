@@ -76,7 +76,7 @@ class Attempts:
                 raise
         except MirrorRefused as error:
             self._patience.succeeded()
-            self._settle(Settled(row, OutboxState.DEAD, str(error)))
+            self.refuse(row, str(error))
         except LibraryError:
             raise
         except Exception as error:  # noqa: BLE001  likewise
@@ -88,6 +88,7 @@ class Attempts:
             self._settle(Settled(row, OutboxState.SENT))
 
     def refuse(self, row: OutboxRow, reason: str) -> None:
+        """What may have arrived of it before stays in doubt, for when it is sent again."""
         self._settle(Settled(row, OutboxState.DEAD, reason, unsure=row.unsure))
 
     def hold_back(self, rows: Sequence[OutboxRow], error: MirrorUnreachable | MirrorKeyRejected) -> None:
@@ -95,7 +96,8 @@ class Attempts:
         doubt = may_have_arrived(error)
         for row in rows:
             wait_s = self._timeout_s if doubt else None
-            self._settle(Settled(row, OutboxState.PENDING, str(error), wait_s, unsure=doubt))
+            unsure = isinstance(error, MirrorUnreachable) and error.unsure
+            self._settle(Settled(row, OutboxState.PENDING, str(error), wait_s, unsure=unsure))
         if not doubt or self._patience.failed(rows[0]):
             raise error
 

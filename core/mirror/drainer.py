@@ -67,6 +67,7 @@ class Drainer:
         self._mirror: Mirror | None = None
         self._sender: Sender | None = None
         self._paused = False
+        self._begun = False
         self._troubled = True
         """Whether the ledger may still say that the mirror fails, which then has to be looked at."""
 
@@ -104,6 +105,8 @@ class Drainer:
             return min(LOOK_EVERY_S, due_s)
         if not self._outbox.take_lease():
             return LOOK_EVERY_S
+        if not self._may_begin():
+            return min(LOOK_EVERY_S, self.next_try_s)
         self.drain_once()
         return 0.0 if self._may_try() else LOOK_EVERY_S
 
@@ -125,6 +128,13 @@ class Drainer:
             self._paused = False
             self._patience.succeeded()
         return self._patience.left_s == 0
+
+    def _may_begin(self) -> bool:
+        """Not at once where a process before this one died while it sent: that may still be arriving."""
+        if not self._begun and any(row.unsure for row in self._outbox.due(AMONG)):
+            self._patience.pause(self._timeout_s)
+        self._begun = True
+        return self._may_try()
 
     # ---------------------------------------------------------------------------------------------------------- sending
 
@@ -212,7 +222,8 @@ class Drainer:
             due_s = self._outbox.next_due_s()
             if (due_s is None or due_s > BY_HAND_S) and not self._says_trouble():
                 break
-            time.sleep(due_s or 0.0)
+            self._may_begin()
+            time.sleep(max(due_s or 0.0, self.next_try_s))
             self.drain_once()
             on_batch()
             if not self._may_try():

@@ -521,6 +521,7 @@ def test_a_record_is_there_once_it_was_sent(fake: FakeComet, mirror: CometMirror
     [
         (Answer(b"<html>404</html>", 404, "text/html"), MirrorUnreachable),
         (json_answer({"msg": "no", "sdk_error_code": 90212}, 400), MirrorKeyRejected),
+        (json_answer({"msg": "no", "sdk_error_code": 34323}, 400), MirrorRefused),
         (json_answer({"msg": "no"}, 403), MirrorKeyRejected),
         (json_answer({"msg": "no"}, 500), MirrorUnreachable),
         (json_answer({"experimentKey": "another"}), MirrorUnreachable),

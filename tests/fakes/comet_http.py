@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -56,9 +57,24 @@ class Handler(BaseHTTPRequestHandler):
         seen.fault = "" if fault is None else fault.name
         try:
             fake.stopping.wait(fake.latency_s)
-            self._send(fake.answer(request, fault), fault, seen)
+            with fake.state.lock:
+                if fake.forgets_the_gone:
+                    self._check_that_somebody_waits()
+                answer = fake.answer(request, fault)
+            self._send(answer, fault, seen)
         except OSError:
             self.close_connection = True
+
+    def _check_that_somebody_waits(self) -> None:
+        """Raises ConnectionResetError where the client has gone."""
+        self.connection.setblocking(False)
+        try:
+            if self.connection.recv(1, socket.MSG_PEEK) == b"":
+                raise ConnectionResetError
+        except BlockingIOError:
+            pass
+        finally:
+            self.connection.setblocking(True)
 
     def _send(self, answer: Answer, fault: Fault | None, seen: Seen) -> None:
         ends = "" if fault is None else fault.ends

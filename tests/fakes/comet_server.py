@@ -60,6 +60,9 @@ class FakeComet:
         self.latency_s = latency_s
         self.largest = largest
         """Bytes of a body above which the answer is 413."""
+        self.forgets_the_gone = False
+        """What a client asked for that has gone is not done. Else a busy machine does it at any later time, and whoever
+        asked in between whether it was done was told the truth and misled."""
         self.state = State()
         self.requests: list[Seen] = []
         """In the order of arrival."""

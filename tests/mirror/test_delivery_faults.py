@@ -118,6 +118,7 @@ def test_after_faults_and_kills_comet_holds_exactly_the_ledger(tmp_path: Path):
     ledger = open_ledger(f"sqlite:///{tmp_path / 'cuepoint.db'}")
     faults = Faults(seed=SEED, rates=RATES)
     with FakeComet(faults=faults) as comet, Victims() as victims:
+        comet.forgets_the_gone = True
         settings = load_settings(
             comet_api_key=KEY, comet_url_override=comet.url, comet_timeout_s=0.5, data_dir=tmp_path,
             comet_workspace="team", comet_project_name="answers",

@@ -203,6 +203,35 @@ def test_what_a_killed_process_had_begun_is_asked_for(desk: Desk):
     assert desk.mirror.created == dict.fromkeys(map(record_id, ids(4)), 1)
 
 
+def test_what_a_killed_process_had_begun_may_still_be_arriving_and_is_waited_for(desk: Desk):
+    desk.ask("t")
+    desk.ledger.outbox.take_lease()
+    desk.ledger.outbox.begin(desk.ledger.outbox.due(10))
+    desk.drainer = desk.new_drainer(timeout_s=10)
+    desk.turns()
+    desk.forward(9.5)
+    desk.turns()
+    assert desk.mirror.calls == []
+    desk.forward(0.5)
+    desk.turns()
+    assert desk.states(["t"]) == ["sent"]
+
+
+def test_a_refused_thumb_that_may_have_arrived_in_part_is_looked_up_when_it_is_sent_again(desk: Desk):
+    desk.ask("t")
+    desk.thumb("t")
+    faults = [LOST_ANSWER, Fault(MirrorRefused("The words are too long"))]
+    desk.mirror.failing = lambda call, _ids: faults.pop(0) if call == "send_thumb" and faults else None
+    desk.turns()
+    desk.forward(5)
+    desk.turns()
+    assert desk.states(["t"], "feedback") == ["dead"]
+    desk.ledger.outbox.resend("feedback", "t")
+    desk.turns()
+    assert [ids for ids in desk.mirror.called("send_thumb") if ids[1] == "sure"] == [(record_id("t"), "sure")]
+    assert len(desk.mirror.thumbs[record_id("t")]) == 1
+
+
 def test_an_unsure_row_that_changed_meanwhile_is_replaced_by_the_later_version(desk: Desk):
     desk.ask("t")
     desk.mirror.failing = first(LOST_ANSWER, "send")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.ui import ingesting, landing, shelves
+from core.ui import ingesting, landing, shelves, versions
 from core.ui.components import empty_state
 from core.ui.frame import inside_home
 from core.ui.resources import get_services
@@ -14,17 +14,10 @@ ingesting.form(services)
 ingesting.show_progress(services)
 
 videos = services.videos()
-if not videos:
+if videos:
+    st.subheader("In the library", anchor=False)
+    landing.demo_notice(services, services.stats())
+    shelves.show(services, videos)
+else:
     empty_state("video_library", "Nothing here yet", "Add a YouTube address or a transcript file above.")
-    st.stop()
-
-stats = services.stats()
-st.subheader("In the library", anchor=False)
-landing.demo_notice(services, stats)
-chosen = shelves.pick(videos)
-if not chosen:
-    st.caption("Mark a row to read its transcript or to remove it.")
-    st.stop()
-shelves.remove_selected(services, chosen)
-if len(chosen) == 1:
-    shelves.show_transcript(services.transcript(chosen[0].video.video_id))
+versions.show(services)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.ui import delivery, tracing
+from core.ui import delivery, trace_data, tracing
 from core.ui.components import empty_state
 from core.ui.frame import inside_home
 from core.ui.resources import get_services
@@ -24,3 +24,4 @@ if not found:
 if chosen := tracing.show_table(found, services.traces.count(where)):
     st.query_params[tracing.ADDRESS] = chosen
     st.rerun()
+trace_data.show(services, where)

@@ -11,7 +11,7 @@ from typing import Protocol
 from core.config import Settings
 from core.datasets.comparing import Comparison, compare_states
 from core.datasets.exports import Export, checked_file, to_bytes, write_file
-from core.datasets.folder import DATA, MANIFEST, DatasetFolder, embedder_of, other_embedder
+from core.datasets.folder import DATA, DatasetFolder, embedder_of, manifest_bytes, other_embedder
 from core.datasets.lines import facts_of, video_document
 from core.datasets.saving import Content, Label, Saver, content_version
 from core.datasets.values import Exported, Restoring, Saved
@@ -79,6 +79,11 @@ class Datasets:
         content = Content(kind, {"filter": filter_document(where)}, nothing_of(kind))
         return self._saver.save_rows(content, self._windows.rows(kind, where), Label(alias, note))
 
+    def missing(self, kind: DatasetKind, where: TraceFilter) -> str:
+        """Says what is missing where a window gives no row of this kind; "" where it gives one."""
+        rows = self._windows.rows(kind, frozen_at(where, self._clock()))
+        return "" if next(rows, None) is not None else str(nothing_of(kind))
+
     # ------------------------------------------------------------------------------------------------------- looking
 
     def present(self) -> str:
@@ -103,9 +108,9 @@ class Datasets:
         """The rows, verified."""
         return self._folder.verify(version) / DATA
 
-    def manifest_file(self, version: DatasetVersion) -> Path:
-        """The manifest, verified."""
-        return self._folder.verify(version) / MANIFEST
+    def manifest(self, version: DatasetVersion) -> bytes:
+        """manifest.json as it was written."""
+        return manifest_bytes(version.manifest)
 
     def folder_of(self, version: DatasetVersion) -> Path:
         """Where the files are or should be."""

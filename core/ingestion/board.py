@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from core.errors import CuepointError
-from core.ingestion.tasks import Task, failure_of
+from core.ingestion.tasks import Task, TaskKind, failure_of
 from core.ingestion.values import IngestedVideo, IngestFailure, IngestReport
 from core.ledger import ItemState, JobItem, JobStore
 from core.models import Transcript
@@ -146,6 +146,11 @@ class Board:
                 for task, line in self._lines.items()
                 if line.detail != UNFOLDED or line.state is ItemState.FAILED
             )
+
+    @property
+    def restoring(self) -> bool:
+        """Whether a task makes the library a saved version."""
+        return any(task.kind is TaskKind.VERSION for task in list(self._lines))
 
     def partly(self) -> float:
         """The shares that are done of the tasks at work, where they are known, summed."""

@@ -128,12 +128,16 @@ class Ingestor:
         if run := self._runs.get(job_id):
             return run.progress()
         job = self._ledger.jobs.get(job_id)
+        kept = self._ledger.jobs.items(job_id)
+        restoring = any(Task.from_text(item.item).kind is TaskKind.VERSION for item in kept)
         items = (
             replace(item, item=Task.from_text(item.item).name)
-            for item in self._ledger.jobs.items(job_id)
+            for item in kept
             if item.detail != UNFOLDED or item.state is ItemState.FAILED
         )
-        return IngestProgress(job_id, tuple(items), finished=job.state is JobState.FINISHED, error=job.error)
+        return IngestProgress(
+            job_id, tuple(items), finished=job.state is JobState.FINISHED, error=job.error, restoring=restoring
+        )
 
     # ---------------------------------------------------------------------------------------------------- removing
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 from core.errors import CuepointError, EmbeddingError, LibraryError, SourceError, VectorIndexError
 from core.ingestion.board import Board
@@ -63,20 +64,22 @@ class Run:
         return self._finished.is_set()
 
     def progress(self) -> IngestProgress:
-        items = self._board.items()
-        notices, partly = tuple(self._notices), self._board.partly()
-        progress = IngestProgress(self.job_id, items, self.finished, error=self._error, notices=notices)
+        progress = IngestProgress(
+            self.job_id,
+            self._board.items(),
+            self.finished,
+            error=self._error,
+            notices=tuple(self._notices),
+            restoring=self._board.restoring,
+        )
         if self._began is None or self.finished:
             return progress
         elapsed_s = time.monotonic() - self._began
-        return IngestProgress(
-            self.job_id,
-            items,
-            finished=False,
+        return replace(
+            progress,
             time_left_s=self._time_left_s(progress, elapsed_s),
-            notices=notices,
-            partly=partly,
             chunks_per_s=self._chunks_saved / elapsed_s if self._chunks_saved and elapsed_s > 0 else None,
+            partly=self._board.partly(),
         )
 
     def report(self) -> IngestReport:

@@ -23,6 +23,8 @@ class IngestProgress:
     chunks_per_s: float | None = None
     partly: float = 0.0
     """How much of the items at work is done, where that is known: the sum of their shares."""
+    restoring: bool = False
+    """Whether the library becomes a saved version of it."""
 
     @property
     def total(self) -> int:

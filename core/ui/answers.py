@@ -15,6 +15,7 @@ from core.ui.player import TranscriptOf, place_of, play
 from core.ui.text import UNKNOWN, duration_ms, escape_markdown, link, money, number
 
 UNSUPPORTED = "not supported by the passages"
+_LONGEST_CORRECTION = 8000
 REASONS = ("Wrong", "Not what I asked", "Citation does not fit", "Incomplete", "Hard to read")
 
 _LABELS = {
@@ -165,10 +166,10 @@ def show_citations(
 
 
 def thumbs(trace: Trace, save: Callable[[Feedback], None]) -> None:
-    """Thumb up or down, taken back by a second click; a reason and a comment are welcome after a thumb down."""
+    """Thumb up or down, taken back by a second click; after a thumb down reason, comment and correction are welcome."""
     trace_id, given = trace.trace_id, trace.feedback
     value = given.value if given else 0
-    keys = (f"feedback-{trace_id}", f"reason-{trace_id}", f"comment-{trace_id}")
+    keys = tuple(f"{name}-{trace_id}" for name in ("feedback", "reason", "comment", "correction"))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.feedback(
             "thumbs", key=keys[0], default={1: 1, -1: 0}.get(value), on_change=_save, args=(keys, trace_id, save)
@@ -187,12 +188,24 @@ def thumbs(trace: Trace, save: Callable[[Feedback], None]) -> None:
             on_change=_save,
             args=(keys, trace_id, save),
         )
+        st.text_area(
+            "What would have been right?",
+            given.correction if given else "",
+            key=keys[3],
+            height=90,
+            max_chars=_LONGEST_CORRECTION,
+            placeholder="Optional: the answer that you would have liked. Models can learn from it.",
+            on_change=_save,
+            args=(keys, trace_id, save),
+        )
 
 
-def _save(keys: tuple[str, str, str], trace_id: str, save: Callable[[Feedback], None]) -> None:
-    thumb, reason, comment = (st.session_state.get(key) for key in keys)
+def _save(keys: tuple[str, ...], trace_id: str, save: Callable[[Feedback], None]) -> None:
+    thumb, reason, comment, correction = (st.session_state.get(key) for key in keys)
     value = {1: 1, 0: -1, None: 0}[thumb]
-    save(Feedback(trace_id, value, reason=(reason or "") if value < 0 else "", comment=comment or ""))
+    if value >= 0:  # what was wrong belongs to a thumb down
+        reason = correction = ""
+    save(Feedback(trace_id, value, reason or "", comment or "", correction=(correction or "").strip()))
 
 
 def receipt(trace: Trace) -> None:

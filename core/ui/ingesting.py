@@ -47,7 +47,7 @@ def _start(services: Services) -> None:
     uploads = [(file.name, file.getvalue()) for file in st.session_state.get(_UPLOAD) or []]
     if not sources and not uploads:
         raise SourceError("There is nothing to add yet", hint="Enter an address or choose a file.")
-    st.session_state[_JOB] = services.ingestor.start(sources, uploads=uploads, files=False)
+    watch(services.ingestor.start(sources, uploads=uploads, files=False))
     st.session_state[_SOURCES] = ""
 
 
@@ -58,6 +58,11 @@ def empty_library(services: Services, title: str) -> None:
         return
     empty_state("video_library", title, "Add YouTube videos or transcript files first.")
     st.page_link(places.LIBRARY, label="Open the library", icon=":material/add_circle:")
+
+
+def watch(job_id: str) -> None:
+    """Remembers a job that this tab began, so that its end is shown here too."""
+    st.session_state[_JOB] = job_id
 
 
 def show_progress(services: Services) -> None:
@@ -84,36 +89,41 @@ def _watch(services: Services, job_id: str) -> None:
 
 def _show(progress: IngestProgress) -> None:
     with st.container(border=True, key="ingest-progress"):
-        share = progress.done / progress.total if progress.total else 0.0
-        st.progress(1.0 if progress.finished else share, text=progress_line(progress))
+        st.progress(progress.share, text=progress_line(progress))
         if progress.error:
             st.error(escape_markdown(progress.error), icon=":material/error:")
         if progress.current:
             st.caption(escape_markdown(progress.current))
         notices(progress.notices)
-        _failures([item for item in progress.items if item.state is ItemState.FAILED])
+        what = "restored" if progress.restoring else "added"
+        _failures([item for item in progress.items if item.state is ItemState.FAILED], what)
 
 
 def progress_line(progress: IngestProgress) -> str:
     """Counts and time left, as Markdown."""
-    counts = [f"{progress.done:,} of {progress.total:,}", count(progress.chunks, "new passage")]
-    if progress.unchanged:
-        counts.append(f"{progress.unchanged:,} unchanged")
+    restored = "Not restored" if progress.failed else "Restored"
+    working, done = ("Restoring", restored) if progress.restoring else ("Adding", "Done")
+    counts = [item.detail for item in progress.items if item.detail] if progress.restoring else _counts(progress)
     if progress.failed:
         counts.append(f":red[{progress.failed:,} failed]")
     if progress.finished:
-        return "Done: " + " · ".join(counts)
+        return f"{done}: " + " · ".join(counts)
     left = progress.time_left_s
-    return "Adding: " + " · ".join(
+    return f"{working}: " + " · ".join(
         [*counts, f"about {span_of_time(left)} left" if left is not None else "time left unknown"]
     )
 
 
-def _failures(items: Sequence[JobItem]) -> None:
+def _counts(progress: IngestProgress) -> list[str]:
+    counts = [f"{progress.done:,} of {progress.total:,}", count(progress.chunks, "new passage")]
+    return [*counts, *([f"{progress.unchanged:,} unchanged"] if progress.unchanged else [])]
+
+
+def _failures(items: Sequence[JobItem], what: str) -> None:
     """Each failed source with its reason and what to do about it."""
     if not items:
         return
-    with st.expander(f"{count(len(items), 'source')} could not be added", icon=":material/error:", expanded=True):
+    with st.expander(f"{count(len(items), 'source')} could not be {what}", icon=":material/error:", expanded=True):
         for item in items[:50]:
             st.markdown(f"**{escape_markdown(item.item)}**  \n:gray[{escape_markdown(item.error or item.detail)}]")
         if len(items) > 50:  # noqa: PLR2004  the rest is in the table

@@ -19,6 +19,17 @@ _KINDS = {VideoKind.YOUTUBE: "YouTube", VideoKind.FILE: "File", VideoKind.ARTICL
 _TABLE = "library-table"
 
 
+def show(services: Services, videos: Sequence[LibraryVideo]) -> None:
+    """The list, and what can be done with the rows that are marked."""
+    chosen = pick(videos)
+    if not chosen:
+        st.caption("Mark a row to read its transcript or to remove it.")
+        return
+    remove_selected(services, chosen)
+    if len(chosen) == 1:
+        show_transcript(services.transcript(chosen[0].video.video_id))
+
+
 def pick(videos: Sequence[LibraryVideo]) -> list[LibraryVideo]:
     """Draws the list, filtered by a few words; returns the videos whose rows are marked."""
     text = st.text_input(

@@ -172,9 +172,18 @@ def _answer(trace: Trace, transcript_of: TranscriptOf) -> None:
                 "Template": escape_markdown(f"{trace.template or 'none'} {trace.template_version or ''}"),
                 "Temperature": "none" if trace.temperature is None else f"{trace.temperature:g}",
                 "Thumb": _thumb(trace),
+                "Library version": (trace.library_version or "unknown")[:12],
             },
             border="horizontal",
         )
+        _correction(trace)
+
+
+def _correction(trace: Trace) -> None:
+    """What the reader would have liked to read."""
+    if trace.feedback is not None and trace.feedback.correction:
+        st.markdown("**What would have been right**")
+        st.markdown(escape_paragraphs(trace.feedback.correction))
 
 
 def _thumb(trace: Trace) -> str:

@@ -42,7 +42,8 @@ def test_a_saved_library_is_a_line_per_video_and_a_manifest(archive: Archive) ->
 
 def test_the_manifest_says_what_it_is_and_what_it_was_made_with(archive: Archive) -> None:
     version = archive.datasets.save_library("gold").version
-    manifest = json.loads(archive.datasets.manifest_file(version).read_text())
+    manifest = json.loads(archive.datasets.manifest(version))
+    assert (archive.datasets.folder_of(version) / "manifest.json").read_bytes() == archive.datasets.manifest(version)
     data = archive.datasets.data_file(version)
     assert manifest == version.manifest == archive.shop.ledger.datasets.get(version.version).manifest
     assert (manifest["version"], manifest["kind"], manifest["name"]) == (version.version, "library", "library")
@@ -65,10 +66,10 @@ def test_the_same_content_gives_the_same_bytes_whatever_the_order(tmp_path: Path
 
 def test_saving_the_same_again_writes_nothing_and_says_so(archive: Archive) -> None:
     first = archive.datasets.save_library("gold", "a note").version
-    before = archive.datasets.manifest_file(first).stat().st_mtime_ns
+    before = (archive.datasets.folder_of(first) / "manifest.json").stat().st_mtime_ns
     again = archive.datasets.save_library("silver", "another")
     assert (again.new, again.version) == (False, first)
-    assert archive.datasets.manifest_file(first).stat().st_mtime_ns == before
+    assert (archive.datasets.folder_of(first) / "manifest.json").stat().st_mtime_ns == before
     assert len(archive.datasets.versions()) == 1
 
 

@@ -113,7 +113,15 @@ def test_where_there_is_nothing_one_sentence_says_what_is_missing(
 ) -> None:
     with pytest.raises(InputError, match=sentence):
         archive.datasets.save_traces(kind, ALL)
+    assert sentence in archive.datasets.missing(kind, ALL)
     assert archive.datasets.versions() == []
+
+
+def test_nothing_is_missing_where_there_is_a_row(archive: Archive, put: Put) -> None:
+    put(-1, correction="Right.")
+    for kind in DatasetKind:
+        if kind is not DatasetKind.LIBRARY:
+            assert archive.datasets.missing(kind, ALL) == ""
 
 
 # ------------------------------------------------------------------------------------------------------- training

@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import NoReturn
 
 from core.answering import AskRequest
 from core.chunking import chunk
@@ -17,7 +18,7 @@ from core.cost.service import Costs
 from core.demo import demo_transcripts
 from core.errors import NotFound, QuestionError
 from core.ingestion import IngestProgress
-from core.ledger import ItemState, JobItem, LibraryVideo, TraceFilter
+from core.ledger import DatasetVersion, ItemState, JobItem, LibraryVideo, TraceFilter
 from core.models import (
     Answer,
     AnswerStatus,
@@ -309,6 +310,16 @@ class FakeIngestor:
         return replace(item, state=ItemState.DONE, chunks=3)
 
 
+class NoDatasets:
+    """Nothing was saved yet. Tests of what is saved put a real one in its place (tests/fakes/archive.py)."""
+
+    def versions(self, kind: str | None = None) -> list[DatasetVersion]:
+        return []
+
+    def save_library(self, alias: str = "", note: str = "") -> NoReturn:
+        raise AssertionError("this library saves nothing")
+
+
 class FakeServices:
     """What the pages see."""
 
@@ -324,6 +335,7 @@ class FakeServices:
         self.ingestor = FakeIngestor()
         self.mirroring = FakeMirroring()
         self.costs = Costs(PlainSpending(self.traces.rows.values), PlainComparison())
+        self.datasets = NoDatasets()
         self.videos = self.library.videos
         self.channels = self.library.channels
         self.stats = self.library.stats

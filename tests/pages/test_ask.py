@@ -131,6 +131,23 @@ def test_a_thumb_is_saved_and_taken_back(open_page: OpenPage, services: FakeServ
     assert services.traces.get("trace-1").feedback.value == 0
 
 
+def test_after_a_thumb_down_the_reader_can_say_what_would_have_been_right(
+    open_page: OpenPage, services: FakeServices
+) -> None:
+    app = ask(open_page("ask"))
+    app.feedback(key="feedback-trace-1").set_value(1).run()
+    assert not app.text_area
+    app.feedback(key="feedback-trace-1").set_value(0).run()
+    app.text_area(key="correction-trace-1").set_value("  Thirty minutes.\nNot ten. ").run()
+    app.button_group(key="reason-trace-1").set_value("Wrong").run()
+    saved = services.traces.get("trace-1").feedback
+    assert (saved.value, saved.reason, saved.correction) == (-1, "Wrong", "Thirty minutes.\nNot ten.")
+    again = open_page("ask", answer="trace-1")
+    assert again.text_area(key="correction-trace-1").value == "Thirty minutes.\nNot ten."
+    again.feedback(key="feedback-trace-1").set_value(1).run()
+    assert services.traces.get("trace-1").feedback.correction == ""
+
+
 def test_a_thumb_is_still_there_when_the_answer_is_opened_again(open_page: OpenPage, services: FakeServices) -> None:
     app = ask(open_page("ask"))
     app.feedback(key="feedback-trace-1").set_value(1).run()

@@ -18,6 +18,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from core.answering import AskRequest
+from core.commands import drift as drift_commands
 from core.commands import lab as lab_commands
 from core.commands.datasets import add_commands
 from core.config import load_settings
@@ -246,6 +247,7 @@ def _show_ingest(progress: IngestProgress) -> None:
 
 add_commands(app, _services)
 lab_commands.add_commands(app, _services)
+drift_commands.add_commands(app, _services)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

@@ -144,6 +144,11 @@ def quiet_comet(url: str, timeout_s: float) -> None:
         os.environ["COMET_URL_OVERRIDE"] = url
 
 
+def quiet_evidently() -> None:
+    """Sets what Evidently reads from the environment, so that it tells nobody that it is used; before its import."""
+    os.environ["DO_NOT_TRACK"] = "1"
+
+
 def _variable(loc: tuple[int | str, ...]) -> str:
     """The environment variable behind a validation error's place."""
     if not loc:

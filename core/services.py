@@ -16,6 +16,8 @@ from core.config import Settings
 from core.cost.service import Costs
 from core.datasets import Datasets
 from core.documents import trace_document
+from core.drift.service import Drift
+from core.drift.worker import DriftWorker
 from core.errors import SettingsError
 from core.exact_index import ExactIndex
 from core.health import Probe
@@ -49,6 +51,7 @@ class Services:
     datasets: Datasets
     costs: Costs
     lab: Lab
+    drift: Drift
     probes: tuple[Probe, ...]
     chat: ChatModel | None
     _closing: ExitStack = field(default_factory=ExitStack, repr=False)
@@ -172,8 +175,10 @@ def _wire(
     ingestor = Ingestor(ledger, embedder, upkeep, source, settings)
     mirroring = Mirroring(ledger, settings, MirrorWorker(settings), lambda: _mirror(settings))
     lab = lab_of(ledger, LabModels(chat, _chat_by_name(settings), _model_server(settings)), embedder, mirroring)
+    drift = Drift(ledger, settings, DriftWorker(settings))
     closing = ExitStack()  # the last one is closed first
-    for close in (ledger.close, milvus.close, upkeep.stop, mirroring.close, answering.close, ingestor.close, lab.close):
+    close_last = (ledger.close, milvus.close, upkeep.stop, mirroring.close, answering.close)
+    for close in (*close_last, ingestor.close, lab.close, drift.close):
         closing.callback(close)
     return Services(
         settings=settings,
@@ -185,6 +190,7 @@ def _wire(
         mirroring=mirroring,
         costs=Costs(ledger.spending, ledger.comparison),
         lab=lab,
+        drift=drift,
         datasets=Datasets(ledger, embedder, settings, ingestor, as_document=trace_document),
         probes=(_embedder_probe(embedder), _chat_probe(chat)),
         chat=chat,

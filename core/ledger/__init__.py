@@ -13,6 +13,7 @@ from core.ledger.comparing import ComparisonStore
 from core.ledger.database import Database, parse_url
 from core.ledger.dataset_values import DatasetKind, DatasetUse, DatasetUses, DatasetVersion, KeptVideo, VideoFacts
 from core.ledger.datasets import DatasetStore
+from core.ledger.drift import DriftStore
 from core.ledger.experiment_rows import RunResult, Spending
 from core.ledger.experiments import ExperimentStore
 from core.ledger.jobs import JobStore
@@ -25,6 +26,7 @@ from core.ledger.spending import SpendingStore
 from core.ledger.tallies import Difference, DifferenceExample, DifferenceTally, Source, StretchTally, Tally
 from core.ledger.terms import TermStore
 from core.ledger.traces import TraceStore
+from core.ledger.traffic import TrafficStore
 from core.ledger.values import (
     ItemState,
     Job,
@@ -52,6 +54,7 @@ __all__ = [
     "Difference",
     "DifferenceExample",
     "DifferenceTally",
+    "DriftStore",
     "ExperimentStore",
     "ItemState",
     "Job",
@@ -80,6 +83,7 @@ __all__ = [
     "TermStore",
     "TraceFilter",
     "TraceStore",
+    "TrafficStore",
     "VideoFacts",
     "open_ledger",
 ]
@@ -99,6 +103,8 @@ class Ledger:
         self.mirrored = MirroredStore(database, clock)
         self.datasets = DatasetStore(database, clock)
         self.experiments = ExperimentStore(database, self._processes, self.traces, clock)
+        self.drift = DriftStore(database, self._processes, clock)
+        self.traffic = TrafficStore(database)
         self.spending = SpendingStore(database)
         self.comparison = ComparisonStore(database)
 

@@ -1,0 +1,77 @@
+"""Two tables -> what has drifted, and what a page shows of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from core.drift.columns import ColumnPair, LeftOut, harmless, pair_columns
+from core.drift.decide import compare_columns, verdict
+from core.drift.details import details_of
+from core.drift.rows import FACTS, KINDS
+from core.models import DriftColumn, DriftVerdict
+
+_FEWEST_IDENTIFIERS = 20
+_LONGEST_IDENTIFIER = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Of a comparison."""
+
+    verdict: DriftVerdict
+    sentence: str
+    columns: tuple[DriftColumn, ...]
+    left_out: tuple[tuple[str, str], ...]
+    details: Mapping[str, Any]
+    pairs: Sequence[ColumnPair]
+    """What was compared, for other methods."""
+
+
+def compare(reference: pd.DataFrame, current: pd.DataFrame) -> Outcome:
+    """Kinds are known where both tables have the columns of core/drift/rows.py, else told from the values."""
+    named = reference.rename(columns=str), current.rename(columns=str)
+    skipped = _no_measures(*named)
+    before, after = (table.drop(columns=[left.column for left in skipped], errors="ignore") for table in named)
+    traffic = all(set(KINDS) <= set(table.columns) for table in named)
+    pairs, left_out = pair_columns(before, after, KINDS if traffic else None)
+    compared = compare_columns(pairs)
+    columns = tuple(item.column for item in compared)
+    answer, sentence = verdict(columns, len(reference), len(current))
+    unused = tuple((harmless(left.column), left.reason) for left in (*left_out, *skipped) if left.column not in FACTS)
+    return Outcome(answer, sentence, columns, unused, details_of(pairs, compared, current), pairs)
+
+
+def _no_measures(reference: pd.DataFrame, current: pd.DataFrame) -> list[LeftOut]:
+    """Columns that tell which row it is, or when: they always differ."""
+    found = [LeftOut(name, "it tells which row it is") for name in FACTS]
+    for position, name in enumerate(reference.columns):
+        if name in FACTS or name in KINDS or name not in current.columns:
+            continue
+        values = reference.iloc[:, position]
+        if pd.api.types.is_datetime64_any_dtype(values):
+            found.append(LeftOut(name, "it holds times"))
+        elif _is_identifier(values):
+            found.append(LeftOut(name, "each row has a value of its own, so it tells which row it is"))
+    return found
+
+
+def _is_identifier(values: pd.Series) -> bool:
+    """Short texts without a space, no two of them equal, and few of them plain words."""
+    texts = [value for value in values.dropna() if isinstance(value, str)]
+    if len(texts) < max(_FEWEST_IDENTIFIERS, len(values.dropna())) or len(set(texts)) < len(texts):
+        return False
+    return all(len(text) <= _LONGEST_IDENTIFIER and not any(map(str.isspace, text)) for text in texts) and not all(
+        _is_number(text) for text in texts
+    )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

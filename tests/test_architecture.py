@@ -173,8 +173,9 @@ def test_every_file_that_the_readme_links_to_is_there() -> None:
         assert [link for link in links if not (page.parent / link).exists()] == [], name
 
 
-def test_the_services_load_without_what_only_reports_need() -> None:
+@pytest.mark.parametrize("module", ["core.services", "core.mirror.service", "core.adapters.comet", "core.jobs.mirror"])
+def test_the_services_and_the_delivery_load_without_what_takes_seconds(module: str) -> None:
     heavy = "{'evidently', 'comet_ml', 'comet_llm'}"
-    program = f"import core.services, sys; print(sorted({heavy} & set(sys.modules)))"
+    program = f"import {module}, sys; print(sorted({heavy} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+SETTINGS = ("CUEPOINT_", "OPENAI_", "COMET_", "MILVUS_", "DATABASE_URL")
+"""How the names of settings begin."""
 
 
 @contextmanager
@@ -27,7 +29,7 @@ def running_app(
     log = data_dir.parent / f"{data_dir.name}.log"
     options = ["--server.port", str(port), "--server.headless", "true"]
     command = [sys.executable, "-m", "streamlit", "run", script, *options]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("CUEPOINT_", "OPENAI_"))}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
     environment |= {"CUEPOINT_DATA_DIR": str(data_dir), **(settings or {})}
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)

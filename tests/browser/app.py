@@ -32,6 +32,8 @@ def fake_services(settings: Settings) -> FakeServices:
     hostile = talk("hostile", HOSTILE, ["# zeitgeist", HOSTILE, "- zeitgeist"], kind=VideoKind.FILE, channel=HOSTILE)
     services = FakeServices([*demo_transcripts(), bread, hostile])
     services.answering.words_per_look = 10
+    services.mirroring.enabled = True
+    services.mirroring.refuse("trace-0", HOSTILE, title=HOSTILE)
     return services
 
 

@@ -162,6 +162,22 @@ def test_hostile_text_stays_text(page: Page, address: str) -> None:
         assert said.count(literal) >= 2, literal
 
 
+def test_what_a_server_said_of_a_refused_record_stays_text(page: Page, address: str) -> None:
+    page.goto(f"{address}/traces")
+    page.get_by_text("What Comet refused", exact=True).click()
+    table = page.locator("[class*='st-key-refused-table'] canvas").first
+    box = table.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 20, box["y"] + 50)  # the box of the first row
+    letter = page.locator(".st-key-letter")
+    expect(letter).to_contain_text("Open the trace")
+    for live in ("img", "b", "h1", "table", ".katex", "iframe", "a[href*='evil']", "a[href*='javascript']"):
+        assert letter.locator(live).count() == 0, live
+    said = letter.inner_text().replace("\u2060", "")
+    for literal in ("![x](http://evil.invalid/i.png)", "<b>loud</b>", "[go](javascript:alert(1))", ":tada:"):
+        assert said.count(literal) == 2, literal
+
+
 def test_the_first_address_after_a_start_has_the_frame_around_it(page: Page, fresh_address: str) -> None:
     """Streamlit would run a file of pages/ alone; the query must survive the way round."""
     page.goto(f"{fresh_address}/search?q=embedding")

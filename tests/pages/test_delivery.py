@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.answering import AskRequest
 from core.errors import LibraryLocked
-from core.mirror.service import Delivery
+from core.mirror.service import Delivery, Mirroring
 from core.ui import refused
 from tests.fakes.mirroring import FakeMirroring
 from tests.fakes.services import FakeServices
@@ -266,3 +267,13 @@ def test_one_trace_that_was_refused_is_mended_where_it_is(
     app.button(key="letter-send-trace").click().run()
     assert mirroring.sent_again == [("trace", "trace-1", None)]
     assert [toast.value for toast in app.toast] == ["It is sent again."]
+
+
+def test_what_the_pages_call_is_called_as_the_real_one_wants_it() -> None:
+    names = [name for name, member in vars(FakeMirroring).items() if inspect.isfunction(member) and name[0] != "_"]
+    shared = [name for name in names if hasattr(Mirroring, name)]
+    assert len(shared) >= 10
+    for name in shared:
+        real, fake = (inspect.signature(getattr(owner, name)).parameters for owner in (Mirroring, FakeMirroring))
+        assert [*real] == [*fake], name
+        assert [p.default for p in real.values()] == [p.default for p in fake.values()], name

@@ -148,7 +148,9 @@ def _scorer(name: str) -> dict[str, Any]:
     elif name == "json_schema":
         given["schema"] = _schema(state.get("lab-schema", ""))
     elif name == "judge":
-        given |= {"rubric": state.get("lab-rubric", ""), "model": state.get("lab-judge") or None}
+        given |= {"rubric": state.get("lab-rubric", "").strip(), "model": state.get("lab-judge") or None}
+        if not given["rubric"]:
+            raise InputError("A model as judge needs a rubric: what makes an answer good", subject="lab-rubric")
     return given
 
 
@@ -194,4 +196,5 @@ def _sentence(expected: Estimate) -> str:
         parts.append(f"the price of {', '.join(expected.unpriced)} is unknown")
     elif expected.worst_usd is not None:
         parts.append(f"{money(expected.worst_usd)} at most")
-    return "; ".join(parts) + "."
+    sentence = "; ".join(parts) + "."
+    return sentence[0].upper() + sentence[1:]

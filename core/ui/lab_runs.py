@@ -120,8 +120,8 @@ def progress_line(progress: Progress) -> str:
         parts.append(f"{progress.failed:,} failed")
     if progress.cached:
         parts.append(f"{progress.cached:,} from earlier runs")
-    cap = "" if progress.max_cost_usd is None else f" of at most {money(progress.max_cost_usd)}"
-    parts.append(f"{money(progress.spent_usd)}{cap} spent")
+    spent = "cost unknown" if progress.spent_usd is None else f"{money(progress.spent_usd)} spent"
+    parts.append(spent if progress.max_cost_usd is None else f"{spent} of at most {money(progress.max_cost_usd)}")
     if progress.waits_s:
         parts.append(f"the model server asks to wait {span_of_time(progress.waits_s)}")
     elif progress.time_left_s is not None and not progress.ended:

@@ -100,9 +100,9 @@ def test_what_is_wrong_with_a_choice_is_a_sentence_and_run_waits(open_tab: Open)
     app = filled(open_tab(LabChat(echo)))
     app.multiselect(key="lab-scorers").set_value(["regex", "judge"]).run()
     app.text_input(key="lab-regex").set_value("(").run()
-    said = words(app)
-    assert "scorers[0].pattern is no regular expression" in said
-    assert "scorers[1].rubric must not be empty" in said
+    assert "A model as judge needs a rubric" in words(app)
+    app.text_area(key="lab-rubric").set_value("Right and brief").run()
+    assert "scorers[0].pattern is no regular expression" in words(app)
     assert app.button(key="lab-run").disabled
     assert not app.exception
 

@@ -7,7 +7,9 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from core.chunking import chunk
@@ -15,7 +17,7 @@ from core.config import Settings
 from core.datasets import Datasets
 from core.documents import trace_document
 from core.ingestion import Sync
-from core.ledger import DatasetVersion
+from core.ledger import DatasetVersion, open_ledger
 from core.models import EmbeddedChunk, Transcript
 from tests.fakes.ingest import Workshop, open_workshop
 from tests.fakes.models import HashingEmbedder
@@ -60,6 +62,15 @@ class Archive:
         self.shop.close()
 
 
+@cache
+def _empty_ledger() -> bytes:
+    """Made once in this process: quicker than migrating for each test."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "cuepoint.db"
+        open_ledger(f"sqlite:///{file}").close()
+        return file.read_bytes()
+
+
 def open_archive(
     folder: Path,
     talks: Sequence[Transcript] = (),
@@ -68,6 +79,10 @@ def open_archive(
     sync: Sync | None = None,
     **settings: Any,
 ) -> Archive:
+    file = folder / "cuepoint.db"
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(_empty_ledger())
     shop = open_workshop(folder, embedder=embedder, sync=sync)
     known = Settings(_env_file=None, data_dir=folder, **settings)  # type: ignore[call-arg]
     archive = Archive(shop, Datasets(shop.ledger, shop.embedder, known, shop.ingestor, as_document=trace_document))

@@ -54,7 +54,10 @@ class Report:
     cells: tuple[Cell, ...]
     """By day, and within a day by name."""
     unpriced: tuple[Row, ...]
-    """By model, most tokens first: what has no price. None is a call whose process ended before it was measured."""
+    """What has no price, by model: the number of calls and their tokens, most tokens first.
+
+    None is a call whose process ended before it was measured, or a record that names no model.
+    """
 
     @property
     def total(self) -> Tally:
@@ -96,9 +99,18 @@ def cells_of(found: Iterable[tuple[date, str | None, Tally]]) -> tuple[Cell, ...
     return tuple(sorted(cells, key=lambda cell: (cell.day, cell.name is not None, cell.name or "")))
 
 
-def rows_of(found: Iterable[tuple[str | None, Tally]]) -> tuple[Row, ...]:
-    """Largest first."""
-    return tuple(sorted((Row(name, tally) for name, tally in found), key=_largest_first))
+def unpriced_rows(found: Iterable[tuple[str | None, Tally]]) -> tuple[Row, ...]:
+    """What has no price, by model and no more: the most tokens first."""
+    groups: dict[str | None, list[Tally]] = {}
+    for name, tally in found:
+        if tally.unpriced_calls:
+            groups.setdefault(name, []).append(tally)
+    sums = {name: _sum(tallies) for name, tallies in groups.items()}
+    rows = [
+        Row(name, Tally(unpriced_calls=one.unpriced_calls, unpriced_tokens=one.unpriced_tokens))
+        for name, one in sums.items()
+    ]
+    return tuple(sorted(rows, key=lambda row: (-row.tally.unpriced_tokens, -row.tally.unpriced_calls, str(row.key))))
 
 
 def _sum(tallies: Iterable[Tally]) -> Tally:

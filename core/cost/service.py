@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from core.cost.report import By, Comparison, Report, cells_of, rows_of
+from core.cost.report import By, Cell, Comparison, Report, Row, cells_of, unpriced_rows
 from core.cost.zones import EARLIEST, LATEST, stretches
 from core.errors import InputError
 from core.ledger import ComparisonStore, Difference, DifferenceExample, Source, SpendingStore
 
 _UTC = ZoneInfo("UTC")
+_SHORT = timedelta(days=400)
 
 
 class Costs:
@@ -34,15 +36,30 @@ class Costs:
         Raises InputError where the period ends before it begins.
         """
         begin, end = _period(since, until)
-        days = self._spending.days(source, begin, end)
+        days = self._days(source, begin, end)
         parts = list(stretches(days, begin, end, zone))
         column = None if by is By.DAY else str(by)
         found = self._spending.tallies(source, [(first, last) for _, first, last in parts], column)
         cells = cells_of((parts[one.stretch][0], one.key, one.tally) for one in found)
-        without_price = any(cell.tally.unpriced_calls for cell in cells)
-        unpriced = self._spending.unpriced(source, begin, end) if without_price else []
-        priceless = rows_of((one.key, one.tally) for one in unpriced)
-        return Report(source, by, zone.key, since, until, cells, priceless)
+        unpriced = self._unpriced(cells, by, source, begin, end)
+        return Report(source, by, zone.key, since, until, cells, unpriced)
+
+    def _days(self, source: Source, begin: datetime, end: datetime) -> list[date]:
+        """The days of UTC to look at: all of a short period, in a long one those on which something began."""
+        first, length = begin.astimezone(UTC).date(), end - begin
+        if length > _SHORT:
+            return self._spending.days(source, begin, end)
+        return [first + timedelta(days=n) for n in range(length.days + 2)]
+
+    def _unpriced(
+        self, cells: Sequence[Cell], by: By, source: Source, begin: datetime, end: datetime
+    ) -> tuple[Row, ...]:
+        if not any(cell.tally.unpriced_calls for cell in cells):
+            return ()
+        if by is By.MODEL:
+            return unpriced_rows((cell.name, cell.tally) for cell in cells)
+        found = self._spending.unpriced(source, begin, end)
+        return unpriced_rows((one.key, one.tally) for one in found)
 
     def compare(self, *, since: datetime | None = None, until: datetime | None = None) -> Comparison:
         """The ledger beside what was read back from the mirror. Raises InputError likewise."""

@@ -25,7 +25,8 @@ def unknown_prices(report: Report, side: str = "") -> None:
         return
     named = [
         f"- **{escape_markdown(shorten(model_of(row, report.source), _NAME_CHARS))}**: "
-        f"{count(row.tally.unpriced_calls, 'question')}, {_counted(row.tally)}"
+        f"{count(row.tally.unpriced_calls, 'question')}, "
+        + (count(row.tally.unpriced_tokens, "token") if row.tally.unpriced_tokens else "tokens not counted")
         for row in report.unpriced[:_MOST_NAMED]
     ]
     if (more := len(report.unpriced) - _MOST_NAMED) > 0:
@@ -33,14 +34,6 @@ def unknown_prices(report: Report, side: str = "") -> None:
     title = f"{side}: unknown prices" if side else "Unknown prices"
     named.insert(0, "What these cost is unknown and left out of the sums.\n")
     st.warning("\n".join(named), title=title, icon=":material/money_off:")
-
-
-def _counted(tally: Tally) -> str:
-    if not tally.uncounted_calls:
-        return count(tally.unpriced_tokens, "token")
-    if not tally.unpriced_tokens:
-        return "tokens not counted"
-    return f"{count(tally.unpriced_tokens, 'token')}, {count(tally.uncounted_calls, 'question')} not counted"
 
 
 def totals(total: Tally) -> None:

@@ -101,15 +101,18 @@ def test_every_cell_of_a_report_can_be_opened_as_a_list_of_traces(
             assert ledger.traces.count(where) == cell.tally.calls
 
 
-def test_what_has_no_price_is_named_by_its_model_with_its_tokens(costs: Costs, spent: list[Trace]) -> None:
-    unpriced = [replace(trace, feedback=None) for trace in spent if plain_tally([trace]).unpriced_calls]
-    expected = {
-        model: alike(plain_tally(trace for trace in unpriced if trace.answer.model == model))
-        for model in {trace.answer.model for trace in unpriced}
+@pytest.mark.parametrize("by", list(By))
+def test_what_has_no_price_is_named_by_its_model_with_its_tokens(costs: Costs, spent: list[Trace], by: By) -> None:
+    tallies = {
+        model: plain_tally(trace for trace in spent if trace.answer.model == model)
+        for model in {trace.answer.model for trace in spent}
     }
-    report = costs.report()
-    assert {row.key: alike(row.tally) for row in report.unpriced} == expected
-    tokens = [row.tally.unpriced_tokens for row in report.unpriced]
+    expected = {
+        model: (one.unpriced_calls, one.unpriced_tokens) for model, one in tallies.items() if one.unpriced_calls
+    }
+    found = costs.report(by=by).unpriced
+    assert {row.key: (row.tally.unpriced_calls, row.tally.unpriced_tokens) for row in found} == expected
+    tokens = [row.tally.unpriced_tokens for row in found]
     assert tokens == sorted(tokens, reverse=True)
 
 
@@ -260,4 +263,4 @@ def test_a_report_of_the_mirror_sums_what_was_read_back(both: Ledger, costs: Cos
     total = report.total
     assert (total.calls, total.known_usd, total.priced_calls) == (7, pytest.approx(2.3750000001), 5)
     assert (total.unpriced_calls, total.unpriced_tokens, total.other_tokens) == (2, 110 + 900, 111 + 900)
-    assert [(row.key, row.tally.calls) for row in report.unpriced] == [(None, 1), ("gpt-4o", 1)]
+    assert [(row.key, row.tally.unpriced_calls) for row in report.unpriced] == [(None, 1), ("gpt-4o", 1)]

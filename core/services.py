@@ -31,7 +31,7 @@ from core.library import IndexSync
 from core.mirror.service import Mirroring
 from core.mirror.worker import MirrorWorker
 from core.models import LibraryStats, ServiceHealth, Transcript
-from core.ports import ChatModel, Embedder, Mirror, TranscriptSource, VectorIndex
+from core.ports import ChatModel, Embedder, Jail, Mirror, TranscriptSource, VectorIndex
 from core.retrieval import Retriever
 from core.upkeep import Upkeep
 from core.vocabulary import Vocabulary
@@ -174,7 +174,8 @@ def _wire(
     answering = Answering(ledger, retriever, chat, embedder, settings, chat_by_name=_chat_by_name(settings))
     ingestor = Ingestor(ledger, embedder, upkeep, source, settings)
     mirroring = Mirroring(ledger, settings, MirrorWorker(settings), lambda: _mirror(settings))
-    lab = lab_of(ledger, LabModels(chat, _chat_by_name(settings), _model_server(settings)), embedder, mirroring)
+    models = LabModels(chat, _chat_by_name(settings), _model_server(settings))
+    lab = lab_of(ledger, models, embedder, mirroring, _jails(settings))
     drift = Drift(ledger, settings, DriftWorker(settings))
     closing = ExitStack()  # the last one is closed first
     close_last = (ledger.close, milvus.close, upkeep.stop, mirroring.close, answering.close)
@@ -242,6 +243,14 @@ def _chat_by_name(settings: Settings) -> Callable[[str], ChatModel] | None:
         return chat
 
     return chosen
+
+
+def _jails(settings: Settings) -> list[Callable[[], Jail]]:
+    """What may hold generated code, the better one first."""
+    from core.adapters.bubblewrap import BubblewrapJail  # noqa: PLC0415
+    from core.adapters.wasm_sandbox import WasmJail  # noqa: PLC0415
+
+    return [lambda: WasmJail.open(settings.data_dir / "sandbox"), BubblewrapJail.open]
 
 
 def _model_server(settings: Settings) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,13 +11,30 @@ from core.cost import cost_usd
 from core.lab.chats import LabModels
 from core.lab.passages import CasePassages
 from core.lab.records import record_of
+from core.lab.sandbox import find_sandbox
 from core.lab.scorers import Tools
 from core.lab.service import Lab
 from core.lab.shipped import LedgerCases, LedgerTemplates
 from core.ledger import Ledger
 from core.mirror.service import Mirroring
 from core.models import Usage
-from core.ports import Embedder, Sandbox
+from core.ports import Embedder, Jail, Sandbox
+
+
+class LateSandbox:
+    """The sandbox, looked for when code is first to be run: that takes seconds. Safe for threads."""
+
+    def __init__(self, jails: Sequence[Callable[[], Jail]]) -> None:
+        self._jails = jails
+        self._lock = threading.Lock()
+        self._found: Sandbox | None = None
+
+    def __call__(self) -> Sandbox:
+        """Raises SandboxUnavailable, and looks again when it is next asked."""
+        with self._lock:
+            if self._found is None:
+                self._found = find_sandbox(self._jails)
+            return self._found
 
 
 def lab_of(
@@ -24,9 +42,9 @@ def lab_of(
     models: LabModels,
     embedder: Embedder,
     mirroring: Mirroring,
-    sandbox: Callable[[], Sandbox] | None = None,
+    jails: Sequence[Callable[[], Jail]] = (),
 ) -> Lab:
-    """Opens nothing and calls nothing. ``sandbox`` raises SandboxUnavailable; None: no code is run."""
+    """Opens nothing and calls nothing. ``jails``: what may hold generated code, the first that does."""
 
     def cost_of(model: str, usage: Usage, when: datetime) -> float | None:
         return cost_usd(model, usage, when, models.server)
@@ -41,7 +59,7 @@ def lab_of(
         models,
         templates=LedgerTemplates(getattr(stores, "prompts", None)),
         cases=LedgerCases(getattr(stores, "test_sets", None)),
-        tools=Tools(embedder, sandbox, CasePassages(ledger.traces)),
+        tools=Tools(embedder, LateSandbox(jails), CasePassages(ledger.traces)),
         cost_of=cost_of,
         mirror=mirroring.enabled,
         on_finished=tell,

@@ -109,7 +109,9 @@ def _cleaned(values: pd.Series, kind: ColumnKind) -> pd.Series:
     if kind is ColumnKind.NUMBER:
         numbers = _numbers(values)
         return pd.Series(numbers[np.isfinite(numbers)].to_numpy())
-    texts = [harmless(str(value)) for value in values]
+    as_they_are = [str(value) for value in values]
+    shown = {text: harmless(text) for text in set(as_they_are)}
+    texts = [shown[text] for text in as_they_are]
     if kind is ColumnKind.TEXT:
         texts = [text for text in texts if text.strip()]
     return pd.Series(texts, dtype=object)

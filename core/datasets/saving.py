@@ -14,6 +14,7 @@ from core.datasets.lines import Document, video_document
 from core.datasets.values import Saved
 from core.errors import InputError, NotFound
 from core.ledger import DatasetKind, DatasetVersion, Ledger
+from core.ledger.datasets import OUTBOX_KIND
 from core.models import digest
 from core.phrases import one_line
 from core.ports import Clock
@@ -120,11 +121,23 @@ class Saver:
         return row
 
     def _labelled(self, known: DatasetVersion, label: Label) -> Saved:
-        """A version that has no name yet gets the one that is given now."""
-        if label.alias and not known.alias:
+        """A version that has no name yet gets the one that is given now, and the mirror hears of it if it did not."""
+        named = bool(label.alias) and not known.alias
+        if named:
             known = replace(known, alias=label.alias, note=label.note or known.note)
+        if named or self._is_news(known):
             self._put(known)
         return Saved(known, new=False)
+
+    def _is_news(self, version: DatasetVersion) -> bool:
+        """Whether the mirror was never told of it: it was saved before there was a key."""
+        if self._settings.comet_api_key is None:
+            return False
+        try:
+            self._ledger.outbox.row(OUTBOX_KIND, version.version)
+        except NotFound:
+            return True
+        return False
 
     def _put(self, version: DatasetVersion) -> None:
         mirrored = self._settings.comet_api_key is not None

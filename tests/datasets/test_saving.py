@@ -245,3 +245,14 @@ def test_with_a_key_a_saved_version_is_put_in_the_outbox_once(tmp_path: Path) ->
     archive.datasets.save_traces(DatasetKind.TRACES, TraceFilter())
     assert len(archive.shop.ledger.outbox.rows(None)) == 2
     archive.close()
+
+
+def test_a_version_from_before_the_key_is_put_in_the_outbox_when_it_is_saved_again(tmp_path: Path) -> None:
+    archive = open_archive(tmp_path / "data", TALKS)
+    archive.datasets.save_library("gold")
+    archive.close()
+    archive = open_archive(tmp_path / "data", comet_api_key="key")
+    assert not archive.datasets.save_library().new
+    (row,) = archive.shop.ledger.outbox.rows(None)
+    assert row.document["aliases"] == ["gold"]
+    archive.close()

@@ -6,8 +6,11 @@ import random
 
 import pandas as pd
 
-WORDS = ["vector", "index", "search", "embedding", "prompt", "token", "model", "cost", "drift", "chunk", "passage", "video", "answer", "window"]
-NEW_WORDS = ["kubernetes", "deployment", "yaml", "ingress", "cluster", "pod"]
+WORDS = (
+    *("vector", "index", "search", "embedding", "prompt", "token", "model"),
+    *("cost", "drift", "chunk", "passage", "video", "answer"),
+)
+NEW_WORDS = ("kubernetes", "deployment", "yaml", "ingress", "cluster", "pod")
 
 
 def table(n: int, seed: int, *, new: float = 0.0, slower: float = 0.0) -> pd.DataFrame:

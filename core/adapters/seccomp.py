@@ -1,6 +1,6 @@
-"""A filter of system calls for the jail of bubblewrap: no new process, no socket, no look at another process.
+"""Filters of system calls: no new process, no socket, no look at another process; sealed, no file either.
 
-It refuses what a program that computes has no use for and leaves the rest, so it need not change with each release of
+They refuse what a program that computes has no use for and leave the rest, so they need not change with each release of
 Python or of the C library. x86-64 and arm64; the numbers are those of the kernel's tables.
 """
 
@@ -25,13 +25,17 @@ class _Table:
     architecture: int
     clone: int
     clone3: int
+    seccomp: int
+    """The call by which a process takes a filter on."""
     refused: tuple[int, ...]
+    files: tuple[int, ...]
+    """Opening, making, moving and changing files, other programs, and signals."""
 
 
 _NEW_CALLS = (424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 438, 442, 447)
 """The same on every architecture: pidfd_*, io_uring_*, open_tree, move_mount, fs*, mount_setattr, memfd_secret."""
 _X86_64 = _Table(
-    0xC000003E, clone=56, clone3=435,
+    0xC000003E, clone=56, clone3=435, seccomp=317,
     refused=(
         57, 58, 322,                                    # fork, vfork, execveat
         41, 42, 43, 49, 50, 288,                        # socket, connect, accept, bind, listen
@@ -43,9 +47,16 @@ _X86_64 = _Table(
         179, 227, 246, 305, 313, 320,                   # the machine as a whole
         *_NEW_CALLS,
     ),
+    files=(
+        2, 85, 257, 437,                                # open, creat, openat, openat2
+        59, 62, 200, 234,                               # execve, kill, tkill, tgkill
+        76, 77, 82, 83, 84, 86, 87, 88, 133,            # truncate, rename, mkdir, rmdir, link, unlink, symlink, mknod
+        258, 259, 263, 264, 265, 266, 316,              # the same relative to a folder
+        90, 91, 92, 93, 94, 260, 268, 452,              # rights and owners
+    ),
 )  # fmt: skip
 _ARM64 = _Table(
-    0xC00000B7, clone=220, clone3=435,
+    0xC00000B7, clone=220, clone3=435, seccomp=277,
     refused=(
         281,
         198, 200, 201, 202, 203, 242,
@@ -56,6 +67,13 @@ _ARM64 = _Table(
         92, 58, 89, 170, 224, 225, 142, 161, 162, 105, 106, 60, 112, 104, 266, 273, 294,
         *_NEW_CALLS,
     ),
+    files=(
+        56, 437,
+        221, 129, 130, 131,
+        45, 46,
+        33, 34, 35, 36, 37, 38, 276,
+        52, 53, 54, 55, 452,
+    ),
 )  # fmt: skip
 _TABLES = {"x86_64": _X86_64, "amd64": _X86_64, "aarch64": _ARM64, "arm64": _ARM64}
 
@@ -65,10 +83,19 @@ def is_known(machine: str | None = None) -> bool:
     return (machine or platform.machine()).lower() in _TABLES
 
 
-def compute_only(machine: str | None = None) -> bytes:
-    """The filter as the kernel takes it: BPF instructions of eight bytes each. Raises KeyError for other machines."""
+def taking_call(machine: str | None = None) -> int:
+    """The number of the system call ``seccomp``. Raises KeyError for other machines."""
+    return _TABLES[(machine or platform.machine()).lower()].seccomp
+
+
+def compute_only(machine: str | None = None, *, sealed: bool = False) -> bytes:
+    """The filter as the kernel takes it: BPF instructions of eight bytes each.
+
+    ``sealed`` is for a process that has all it needs: it opens no file any more and starts no program. Raises KeyError
+    for other machines.
+    """
     table = _TABLES[(machine or platform.machine()).lower()]
-    calls = table.refused
+    calls = (*table.refused, *table.files) if sealed else table.refused
     program = [
         (_LOAD, 0, 0, _ARCHITECTURE),
         (_EQUAL, 1, 0, table.architecture),

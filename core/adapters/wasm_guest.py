@@ -1,15 +1,20 @@
 """A program of its own: runs CPython in WebAssembly under wasmtime, with its standard streams and nothing else.
 
     python wasm_guest.py compile MODULE COMPILED
-    python wasm_guest.py run COMPILED MEMORY_MB LIFETIME_S PROGRAM
+    python wasm_guest.py run COMPILED MEMORY_MB LIFETIME_S SECCOMP_CALL FILTER PROGRAM
 
 It is started as a file, without the rest of Cuepoint. The interpreter inside has no files, no environment, no network
-and no threads, since WASI gives it none; its memory is limited by wasmtime, its time by a thread here.
+and no threads, since WASI gives it none; its memory is limited by wasmtime, its time by a thread here. Before it runs,
+this process takes a filter of system calls on (in base64; empty where there is none for the machine), so that a program
+that broke out of WebAssembly would find itself without files, sockets and processes all the same.
 """
 
 from __future__ import annotations
 
+import base64
+import ctypes
 import os
+import struct
 import sys
 import threading
 import time
@@ -21,6 +26,8 @@ _MEMORY_EXIT = 121
 _TRAP_EXIT = 122
 _LIFETIME_EXIT = 123
 _WATCH_S = 0.25
+_NO_NEW_PRIVILEGES, _SET_FILTER, _ALL_THREADS = 38, 1, 1
+_INSTRUCTION_BYTES = 8
 _STACK_BYTES = 1 << 21
 _PAGE_BYTES = 1 << 16
 
@@ -36,7 +43,16 @@ def compile_module(module: Path, compiled: Path) -> None:
     compiled.write_bytes(wasmtime.Module(_engine(), module.read_bytes()).serialize())
 
 
-def run(compiled: Path, memory_mb: int, lifetime_s: float, program: str) -> int:
+def seal(call: int, bpf: bytes) -> bool:
+    """Takes a filter of system calls on for every thread of this process; False where the kernel has none."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    code = ctypes.create_string_buffer(bpf, len(bpf))
+    program = struct.pack("HxxxxxxP", len(bpf) // _INSTRUCTION_BYTES, ctypes.addressof(code))
+    no_new_privileges = libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    return bool(no_new_privileges == 0 and libc.syscall(call, _SET_FILTER, _ALL_THREADS, program) == 0)
+
+
+def run(compiled: Path, program: str, *, memory_mb: int, lifetime_s: float, call: int, bpf: bytes) -> int:
     """Runs a Python program until it ends; returns its exit code."""
     _limit_this_process(lifetime_s)
     engine = _engine()
@@ -56,6 +72,8 @@ def run(compiled: Path, memory_mb: int, lifetime_s: float, program: str) -> int:
     start, memory = exports["_start"], exports["memory"]
     if not isinstance(start, wasmtime.Func) or not isinstance(memory, wasmtime.Memory):
         raise TypeError("the module is no WASI program")
+    if bpf:
+        seal(call, bpf)
     try:
         start(store)
     except wasmtime.ExitTrap as error:
@@ -93,6 +111,10 @@ if __name__ == "__main__":
     if sys.argv[1] == "compile":
         compile_module(Path(sys.argv[2]), Path(sys.argv[3]))
     else:
-        code = run(Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]), sys.argv[5])
+        place, most_mb, life_s, number, filter_, text = sys.argv[2:]
+        code = run(
+            Path(place), text, memory_mb=int(most_mb), lifetime_s=float(life_s), call=int(number),
+            bpf=base64.b64decode(filter_),
+        )  # fmt: skip
         sys.stderr.flush()
         os._exit(code & 0xFF)

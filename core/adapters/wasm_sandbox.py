@@ -11,6 +11,7 @@ compiled: it starts with 8 MB more memory, and its stack begins at the end of th
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from platform import machine
 from filelock import FileLock, Timeout
 
 from core.adapters.model_files import sha256_of
+from core.adapters.seccomp import compute_only, is_known, taking_call
 from core.errors import SandboxUnavailable
 
 MODULE = "python-3.12.0.wasm"
@@ -76,7 +78,7 @@ class WasmJail:
         self, program: str, *, stdin: int, stdout: int, stderr: int, memory_mb: int, lifetime_s: float
     ) -> subprocess.Popen[bytes]:
         """See core.ports.Jail."""
-        arguments = ("run", str(self._compiled), str(memory_mb), str(lifetime_s), program)
+        arguments = ("run", str(self._compiled), str(memory_mb), str(lifetime_s), *_filter(), program)
         try:
             return subprocess.Popen(  # noqa: S603 - our own program
                 _command(*arguments), stdin=stdin, stdout=stdout, stderr=stderr, env=_environment(self._packages),
@@ -84,6 +86,13 @@ class WasmJail:
             )  # fmt: skip
         except OSError as error:
             raise SandboxUnavailable(f"No process can be started: {error.strerror}", subject=self.name) from None
+
+
+def _filter() -> tuple[str, str]:
+    """A second wall on Linux, should wasmtime have a hole."""
+    if sys.platform != "linux" or not is_known():
+        return "0", ""
+    return str(taking_call()), base64.b64encode(compute_only(sealed=True)).decode()
 
 
 def _command(*arguments: str) -> list[str]:

@@ -5,6 +5,8 @@ Tests and code run in two interpreters, each in a jail of its own (docs/sandbox.
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 from collections.abc import Callable, Iterable
 
@@ -57,6 +59,8 @@ class PairSandbox:
 
     def __init__(self, jail: Jail) -> None:
         self._jail = jail
+        self._slots = threading.BoundedSemaphore(os.cpu_count() or 1)
+        """More runs at once than processors would only take each other's time."""
 
     @property
     def name(self) -> str:
@@ -68,15 +72,16 @@ class PairSandbox:
         _check_source(code, "The code")
         _check_source(tests, "The test module")
         expected = tests_named_in(tests)
-        started = time.perf_counter()
-        with Pair(self._jail, memory_mb=memory_mb, timeout_s=timeout_s) as pair:
-            told = Told()
+        told = Told()
+        with self._slots, Pair(self._jail, memory_mb=memory_mb, timeout_s=timeout_s) as pair:
+            started = time.perf_counter()
             ended = pair.run(code, tests, told.hear)
+            duration_ms = (time.perf_counter() - started) * 1000
         if told.unusable_tests:
             raise InputError(
                 f"The tests cannot be loaded: {told.unusable_tests}", hint="Only the standard library is there."
             )
-        return _result(told, ended, expected, (time.perf_counter() - started) * 1000)
+        return _result(told, ended, expected, duration_ms)
 
     def check(self) -> None:
         """Runs harmless code that looks around. Raises SandboxUnavailable where it sees more than it should."""

@@ -164,15 +164,17 @@ class Pair:
             if kind == "said" and message.get("ready"):
                 is_up, deadline = True, time.monotonic() + self._timeout_s
             elif not is_up:
-                raise SandboxUnavailable(
-                    f"{self._jail.name} did not start: {self._complaints()[-500:].strip() or kind}"
-                )
+                raise self._not_started(kind)
             elif kind == "said" and "done" in message:
                 return None, message["done"] is True
             elif kind == "said":
                 hear(message)
             else:
                 return message, kind == "limit"
+
+    def _not_started(self, kind: str) -> SandboxUnavailable:
+        reason = (self._complaints().splitlines() or [f"it {kind} without a word"])[-1]
+        return SandboxUnavailable(f"{self._jail.name} did not start: {reason[:300]}", subject=self._jail.name)
 
     def _read_said(self, file: FileIO) -> None:
         """Lines of the interpreter with the tests; what does not begin with the nonce is its standard error."""

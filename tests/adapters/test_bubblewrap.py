@@ -53,6 +53,18 @@ def test_the_filter_refuses_processes_and_sockets_and_lets_programs_compute(
     assert decide(program, architecture, 435) == UNKNOWN, "clone3, whose flags cannot be seen"
 
 
+@pytest.mark.parametrize(("machine", "architecture", "allowed", "refused", "clone"), MACHINES)
+def test_a_sealed_filter_refuses_files_and_programs_as_well(
+    machine: str, architecture: int, allowed: dict[str, int], refused: dict[str, int], clone: int
+) -> None:
+    program = seccomp.compute_only(machine, sealed=True)
+    openat, kill = {"x86_64": (257, 62), "aarch64": (56, 129)}[machine]
+    assert {decide(program, architecture, number) for number in (openat, kill, allowed["execve"])} == {REFUSED}
+    assert {decide(program, architecture, number) for number in refused.values()} == {REFUSED}
+    assert {decide(program, architecture, allowed[name]) for name in ("read", "mmap", "futex")} == {ALLOWED}
+    assert decide(program, architecture, clone, 0x00010000) == ALLOWED
+
+
 @pytest.mark.parametrize(("machine", "architecture"), [row[:2] for row in MACHINES])
 def test_calls_by_another_architecture_end_the_process(machine: str, architecture: int) -> None:
     program = seccomp.compute_only(machine)
@@ -62,8 +74,9 @@ def test_calls_by_another_architecture_end_the_process(machine: str, architectur
 
 def test_every_jump_of_the_filter_fits_in_a_byte() -> None:
     for table in seccomp._TABLES.values():
-        assert len(table.refused) < 255
-        assert len(set(table.refused)) == len(table.refused)
+        calls = (*table.refused, *table.files)
+        assert len(calls) < 255
+        assert len(set(calls)) == len(calls)
 
 
 def test_without_the_program_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

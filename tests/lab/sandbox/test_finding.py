@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -19,8 +20,9 @@ class NoJail:
 
     name = "nothing at all"
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, folder: Path | None = None) -> None:
         self._arguments = arguments
+        self._folder = folder
         self.started = 0
 
     def start(
@@ -28,7 +30,7 @@ class NoJail:
     ) -> subprocess.Popen[bytes]:
         self.started += 1
         command = self._arguments or (sys.executable, "-I", "-S", "-c", program)
-        return subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr)
+        return subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr, cwd=self._folder)
 
 
 def refusing(reason: str, hint: str = "") -> Jail:
@@ -57,11 +59,11 @@ def test_without_any_kind_nothing_is_found() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux" or not os.access("/etc/passwd", os.R_OK), reason="needs /etc/passwd")
-def test_a_jail_that_lets_code_see_the_machine_is_refused() -> None:
+def test_a_jail_that_lets_code_see_the_machine_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         SandboxUnavailable, match=r"nothing at all does not hold: code in it reaches the environment, /etc/passwd"
     ):
-        find_sandbox([NoJail])
+        find_sandbox([lambda: NoJail(folder=tmp_path)])
 
 
 @pytest.mark.parametrize(("command", "reason"), [

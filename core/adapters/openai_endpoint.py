@@ -6,7 +6,6 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import httpx2
@@ -85,7 +84,7 @@ class Endpoint:
             raise Failed(explain(error, self._access, model)) from error
 
     def whole_chat(self, model: str, messages: Sequence[Message], options: dict[str, Any]) -> Any:
-        """A whole answer as the server wrote it, its JSON objects as namespaces. Raises Failed."""
+        """A whole answer as the JSON that the server wrote. Raises Failed."""
         try:
             content = with_retries(
                 lambda: self._create(self._post, model, messages, options),
@@ -93,7 +92,7 @@ class Endpoint:
                 timeout_s=self._access.timeouts.total_s,
                 when_busy=False,
             )
-            return json.loads(content, object_hook=lambda entries: SimpleNamespace(**entries))
+            return json.loads(content)
         except _ERRORS as error:
             raise Failed(explain(error, self._access, model)) from error
 

@@ -6,10 +6,12 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from core.errors import InputError
 from core.lab.halts import CapReached, Halt
 from core.lab.plan import Plan
 from core.lab.scorers.judge import JUDGE_TEXTS, MOST_TOKENS, ModelJudge
 from core.models import Usage
+from core.phrases import listed
 from core.ports import Message
 
 CostOf = Callable[[str, Usage, datetime], float | None]
@@ -52,6 +54,19 @@ class WorstCase:
             for model, rubric in self._judges
         )
         return sum(cost or 0.0 for cost in costs)
+
+
+def check_prices(plan: Plan, cap_usd: float | None, cost_of: CostOf, when: datetime, server: str) -> None:
+    """Raises InputError where a cap could not be kept, since nobody knows the price of a model."""
+    if cap_usd is None or plan.allow_unknown_price:
+        return
+    unpriced = WorstCase(plan, cost_of, when).unpriced()
+    if unpriced:
+        raise InputError(
+            f"max_cost_usd cannot be kept, as the price of {listed(unpriced)} at {server} is unknown",
+            subject="max_cost_usd",
+            hint="Set the price, leave the cap out, or allow unknown prices (allow_unknown_price: true).",
+        )
 
 
 class Purse:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from core.lab.chats import LabModels
 from core.lab.estimate import Estimate, estimate
 from core.lab.gate import Pace
 from core.lab.grid import cells_of
-from core.lab.money import CostOf, WorstCase
+from core.lab.money import CostOf, check_prices
 from core.lab.plan import Plan, plan_of
 from core.lab.planning import CaseSets, Planner, Templates
 from core.lab.progress import Choices, Progress
@@ -23,7 +23,6 @@ from core.lab.spec import Spec, spec_of
 from core.lab.work import Parts, Work
 from core.ledger import Ledger
 from core.models import Experiment, ExperimentState, Run, RunState
-from core.phrases import listed
 from core.ports import Clock
 
 _log = logging.getLogger(__name__)
@@ -108,9 +107,10 @@ class Lab:
 
         Raises InputError where a cap cannot be kept, since the price of a model is unknown.
         """
-        self._check_prices(plan)
-        experiment_id = self._store.create(plan.document(), cells_of(plan, self._models.server))
-        self._begin(experiment_id, user=user)
+        check_prices(plan, plan.max_cost_usd, self._cost_of, self._clock(), self._models.server)
+        cells = cells_of(plan, self._models.server)
+        experiment_id = self._store.create(plan.document(), cells)
+        self._begin(experiment_id, plan, cells, user=user)
         return experiment_id
 
     def resume(self, experiment_id: str, *, max_cost_usd: float | None = None, failed_too: bool = False) -> None:
@@ -121,7 +121,9 @@ class Lab:
         """
         if experiment_id in self.active():
             return
-        self._check_prices(plan_of(self._store.get(experiment_id).spec), max_cost_usd)
+        experiment = self._store.get(experiment_id)
+        cap = experiment.max_cost_usd if max_cost_usd is None else max_cost_usd
+        check_prices(plan_of(experiment.spec), cap, self._cost_of, self._clock(), self._models.server)
         if self._store.claim(experiment_id):
             self._store.stop(experiment_id)
         if not self._store.reopen(experiment_id, max_cost_usd=max_cost_usd, failed_too=failed_too):
@@ -209,8 +211,13 @@ class Lab:
 
     # ----------------------------------------------------------------------------------------------------------- our
 
-    def _begin(self, experiment_id: str, *, user: str = "") -> None:
+    def _begin(
+        self, experiment_id: str, plan: Plan | None = None, pending: Sequence[Run] | None = None, *, user: str = ""
+    ) -> None:
+        """Plan and cells are read from the ledger where they are not at hand."""
         experiment = self._store.get(experiment_id)
+        plan = plan or plan_of(experiment.spec)
+        pending = self._store.take(experiment_id) if pending is None else pending
         parts = Parts(
             self._store,
             self._models.get,
@@ -220,7 +227,7 @@ class Lab:
             self._mirror,
             self._pace,
         )
-        work = Work(experiment, plan_of(experiment.spec), parts, user=user)
+        work = Work(experiment, plan, pending, parts, user=user)
         with self._guard:
             self._works[experiment_id] = work
         # A daemon: leaving the app must not wait for a model; the experiment is resumed at the next start.
@@ -235,14 +242,3 @@ class Lab:
             _log.exception("What follows the experiment %s failed", work.experiment_id)
         finally:
             work.finished.set()
-
-    def _check_prices(self, plan: Plan, max_cost_usd: float | None = None) -> None:
-        if (max_cost_usd is None and plan.max_cost_usd is None) or plan.allow_unknown_price:
-            return
-        unpriced = WorstCase(plan, self._cost_of, self._clock()).unpriced()
-        if unpriced:
-            raise InputError(
-                f"max_cost_usd cannot be kept, as the price of {listed(unpriced)} at {self._models.server} is unknown",
-                subject="max_cost_usd",
-                hint="Set the price, leave the cap out, or allow unknown prices (allow_unknown_price: true).",
-            )

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -41,7 +42,9 @@ class Parts:
 class Work:
     """Runs the pending cells of an experiment that belongs to this process."""
 
-    def __init__(self, experiment: Experiment, plan: Plan, parts: Parts, *, user: str = "") -> None:
+    def __init__(
+        self, experiment: Experiment, plan: Plan, pending: Sequence[Run], parts: Parts, *, user: str = ""
+    ) -> None:
         self.experiment = experiment
         self.plan = plan
         self._parts = parts
@@ -50,7 +53,7 @@ class Work:
         self._halt: Halt | None = None
         self._began: float | None = None
         self._cells = self._prepared(user)
-        self._pending: deque[Run] = deque(parts.store.take(experiment.experiment_id))
+        self._pending: deque[Run] = deque(pending)
         self._to_do = len(self._pending)
         self._known: dict[str, RunResult] = {}
         self._writer: Writer | None = None

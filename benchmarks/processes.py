@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import psutil
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -18,20 +18,24 @@ from tools.running_app import free_port
 
 
 @contextmanager
-def model_server(latency_ms: float) -> Iterator[str]:
-    """The address of an OpenAI-compatible server that answers from the prompt, its first token after a fixed time.
+def fake_server(name: str, *arguments: str) -> Iterator[str]:
+    """The address of a server of tests/fakes: ``openai_server``, ``comet_server``.
 
     A process of its own, so that it takes no time from the one that is measured.
     """
-    command = [sys.executable, "-m", "tests.fakes.openai_server", "--port", str(free_port())]
-    command += ["--latency-ms", str(latency_ms)]
+    command = [sys.executable, "-m", f"tests.fakes.{name}", "--port", str(free_port()), *arguments]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         yield process.stdout.readline().strip().partition("=")[2]
     finally:
-        process.terminate()
+        process.kill()
         process.wait(10)
+
+
+def model_server(latency_ms: float) -> AbstractContextManager[str]:
+    """An OpenAI-compatible server that answers from the prompt, its first token after a fixed time."""
+    return fake_server("openai_server", "--latency-ms", str(latency_ms))
 
 
 def read_page(address: str, page: str = "", query: str = "", *, within_s: float = 60) -> int:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import random
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Event
 
 from core.errors import CuepointError, LeaseLost, LibraryError, MirrorKeyRejected, MirrorUnreachable
@@ -25,21 +24,8 @@ AFTER_FAULT_S = 5.0
 """The pause after a ledger that cannot be used, or a fault of ours."""
 PROBES, AMONG = 10, 500
 """So many of so many of the oldest rows are tried after rows that all failed."""
-BY_HAND_S = 5.0
-"""How long ``drain_all`` waits for a row whose attempt failed."""
 OPEN_LIMIT_S = 120.0
 """For opening the mirror, which imports its packages, and asking whether it takes the key."""
-
-
-@dataclass(frozen=True, slots=True)
-class Drained:
-    """What became of ``drain_all``."""
-
-    delivered: int
-    """Rows that this process delivered."""
-    status: SenderStatus
-    """IDLE: nothing is due any more. WAITING: an outage. PAUSED: the key is rejected. SENDING: another process does."""
-    detail: str = ""
 
 
 class Drainer:
@@ -68,6 +54,7 @@ class Drainer:
         self._sender: Sender | None = None
         self._paused = False
         self._begun = False
+        """Whether this process was the last that sent."""
         self._troubled = True
         """Whether the ledger may still say that the mirror fails, which then has to be looked at."""
 
@@ -88,6 +75,7 @@ class Drainer:
         try:
             return self._look()
         except LeaseLost:
+            self._begun = False
             return LOOK_EVERY_S
         except LibraryError as error:
             _log.warning("%s", error)
@@ -96,21 +84,22 @@ class Drainer:
         return AFTER_FAULT_S
 
     def _look(self) -> float:
-        if not self._may_try():
+        if not self.may_try():
             return min(LOOK_EVERY_S, self.next_try_s)
         due_s = self._outbox.next_due_s()
-        if due_s is None and not self._says_trouble():
+        if due_s is None and not self.says_trouble():
             return LOOK_EVERY_S
         if due_s:
             return min(LOOK_EVERY_S, due_s)
         if not self._outbox.take_lease():
+            self._begun = False
             return LOOK_EVERY_S
-        if not self._may_begin():
+        if not self.may_begin():
             return min(LOOK_EVERY_S, self.next_try_s)
         self.drain_once()
-        return 0.0 if self._may_try() else LOOK_EVERY_S
+        return 0.0 if self.may_try() else LOOK_EVERY_S
 
-    def _says_trouble(self) -> bool:
+    def says_trouble(self) -> bool:
         """Whether an earlier process left word of a rejected key or an outage, and nothing is due that would tell."""
         if not self._troubled:
             return False
@@ -118,23 +107,28 @@ class Drainer:
         return self._troubled
 
     @property
+    def delivered(self) -> int:
+        """Rows that the mirror took from this process, so far."""
+        return self._attempts.delivered
+
+    @property
     def next_try_s(self) -> float:
         """Until the mirror is tried again after an outage or a rejected key; 0 where there is none."""
         return self._patience.left_s
 
-    def _may_try(self) -> bool:
+    def may_try(self) -> bool:
         """Not while the mirror is left alone; a pause ends also when somebody says so in the ledger."""
         if self._paused and self._outbox.status().status is not SenderStatus.PAUSED:
             self._paused = False
             self._patience.succeeded()
         return self._patience.left_s == 0
 
-    def _may_begin(self) -> bool:
+    def may_begin(self) -> bool:
         """Not at once where a process before this one died while it sent: that may still be arriving."""
         if not self._begun and any(row.unsure for row in self._outbox.due(AMONG)):
             self._patience.pause(self._timeout_s)
         self._begun = True
-        return self._may_try()
+        return self.may_try()
 
     # ---------------------------------------------------------------------------------------------------------- sending
 
@@ -207,43 +201,6 @@ class Drainer:
 
     def _say(self, status: SenderStatus, detail: str = "") -> None:
         self._outbox.set_status(status, detail, self._target)
-
-    # ---------------------------------------------------------------------------------------------------- by hand
-
-    def drain_all(self, on_batch: Callable[[], None] = lambda: None, *, patience_s: float = 30.0) -> Drained:
-        """Sends until nothing is due or the mirror fails.
-
-        Another process that sends already is left to do it: this one watches for as long as it gets on, at most
-        ``patience_s`` without progress. ``on_batch`` is called now and then. Raises LibraryError.
-        """
-        self._outbox.resume()
-        before = self._attempts.delivered
-        while self._outbox.take_lease():
-            due_s = self._outbox.next_due_s()
-            if (due_s is None or due_s > BY_HAND_S) and not self._says_trouble():
-                break
-            self._may_begin()
-            time.sleep(max(due_s or 0.0, self.next_try_s))
-            self.drain_once()
-            on_batch()
-            if not self._may_try():
-                break
-        else:
-            return self._watch_other(on_batch, patience_s)
-        state = self._outbox.status()
-        return Drained(self._attempts.delivered - before, state.status, state.detail)
-
-    def _watch_other(self, on_batch: Callable[[], None], patience_s: float) -> Drained:
-        seen, since = -1, time.monotonic()
-        while time.monotonic() - since < patience_s:
-            state, due_s, left = self._outbox.status(), self._outbox.next_due_s(), self._outbox.stats().pending
-            if state.status in (SenderStatus.PAUSED, SenderStatus.WAITING) or due_s is None or due_s > BY_HAND_S:
-                return Drained(0, state.status, state.detail)
-            if left != seen:
-                seen, since = left, time.monotonic()
-                on_batch()
-            time.sleep(LOOK_EVERY_S / 4)
-        return Drained(0, SenderStatus.SENDING, "Another process sends, and has not got on for a while")
 
     def close(self) -> None:
         """Lets another process send, and ends the connections."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from core.errors import MirrorError, MirrorKeyRejected, MirrorRefused, MirrorUnreachable
@@ -88,10 +89,13 @@ class Sender:
     def _ask_first(self, row: OutboxRow, record: MirrorRecord) -> None:
         """For what the mirror holds or may hold. What arrived of an unsure row may be an earlier version."""
         with self._attempts.attempt(row):
-            if row.sent_version is None and not self._holds(record.id):
+            with self._rights_of(row):
+                held = row.sent_version is not None or self._holds(record.id)
+            if not held:
                 self._add(record)
             elif row.sent_version is not None or row.version > 1:
-                self._mirror.replace(record)
+                with self._rights_of(row):
+                    self._mirror.replace(record)
 
     def _together(self, batch: Fresh) -> None:
         """One request for all. Where it fails, each goes alone the next time: a bad record harms only itself."""
@@ -156,25 +160,39 @@ class Sender:
                 error.message, unsure=True, retry_after_s=error.retry_after_s, subject=error.subject, hint=error.hint
             ) from error
 
+    @contextmanager
+    def _rights_of(self, row: OutboxRow) -> Iterator[None]:
+        """Where the key has no rights to one thing alone, which another key or workspace made, the others go on.
+
+        Such a row is tried once more, as it may have been the key after all, and then refused.
+        """
+        try:
+            yield
+        except MirrorKeyRejected as error:
+            self._mirror.check()  # raises where it is the key
+            if row.attempts:
+                raise MirrorRefused(error.message, subject=error.subject, hint=error.hint) from error
+            raise MirrorUnreachable(error.message, unsure=True, subject=error.subject, hint=error.hint) from error
+
     # ------------------------------------------------------------------------------------- what belongs to traces
 
     def _thumb(self, row: OutboxRow) -> None:
         """A thumb that was changed is looked up too: its last state may have gone with the version before."""
         thumb = self._attempts.made(row, self._parcels.thumb)
         if thumb is not None:
-            with self._attempts.attempt(row):
+            with self._attempts.attempt(row), self._rights_of(row):
                 self._mirror.send_thumb(thumb, unsure=row.unsure or row.sent_version is not None)
 
     def _experiment(self, row: OutboxRow) -> None:
         experiment = self._attempts.made(row, self._parcels.experiment)
         if experiment is not None:
-            with self._attempts.attempt(row):
+            with self._attempts.attempt(row), self._rights_of(row):
                 self._mirror.send_experiment(experiment)
 
     def _dataset(self, row: OutboxRow) -> None:
         dataset = self._attempts.made(row, self._parcels.dataset)
         if dataset is not None:
-            with self._attempts.attempt(row):
+            with self._attempts.attempt(row), self._rights_of(row):
                 self._mirror.send_dataset(dataset)
 
 

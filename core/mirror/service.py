@@ -13,8 +13,9 @@ from datetime import datetime
 from core.config import Settings
 from core.errors import InputError, LibraryError, SettingsError
 from core.ledger import Ledger, OutboxRow, OutboxStats, SenderStatus
+from core.mirror.by_hand import Drained, drain_all
 from core.mirror.documents import dataset_document, experiment_document
-from core.mirror.drainer import Drained, Drainer
+from core.mirror.drainer import Drainer
 from core.mirror.letters import DeadLetter, Letters
 from core.mirror.reading import ReadBack, Reader
 from core.mirror.status import Delivery, Here, MirrorStatus, delivery_of, health_of, status_of
@@ -219,7 +220,7 @@ class Mirroring:
         drainer = Drainer(self._ledger, self._open_mirror, target_of(self._settings), stuck=_stuck, timeout_s=timeout_s)
         reader = Reader(self._ledger, drainer, timeout_s=timeout_s)
         try:
-            drained = drainer.drain_all(lambda: on_progress(self._outbox.stats().pending))
+            drained = drain_all(drainer, self._outbox, lambda: on_progress(self._outbox.stats().pending))
             if wish.read_back:
                 reader.read(wish.since)
         finally:

@@ -13,7 +13,8 @@ from sqlalchemy import delete
 from core.errors import LibraryLocked, MirrorRefused
 from core.ledger import SenderStatus, open_ledger
 from core.ledger.schema import traces
-from core.mirror import attempts, drainer, sending
+from core.mirror import attempts, by_hand, drainer, sending
+from core.mirror.by_hand import drain_all
 from core.mirror.documents import dataset_document, experiment_document
 from core.mirror.patience import MOST_S
 from core.mirror.records import record_id
@@ -563,7 +564,7 @@ def test_drain_all_sends_everything_and_says_how_much(desk: Desk):
     desk.ask(*ids(70))
     desk.thumb("t1")
     seen: list[int] = []
-    drained = desk.drainer.drain_all(lambda: seen.append(desk.ledger.outbox.stats().pending))
+    drained = drain_all(desk.drainer, desk.ledger.outbox, lambda: seen.append(desk.ledger.outbox.stats().pending))
     assert (drained.delivered, drained.status) == (71, SenderStatus.IDLE)
     assert seen[-1] == 0
 
@@ -572,7 +573,7 @@ def test_drain_all_sends_everything_and_says_how_much(desk: Desk):
 def test_drain_all_stops_at_an_outage_and_at_a_rejected_key(desk: Desk, fault: Fault, status: SenderStatus):
     desk.ask(*ids(70))
     desk.mirror.failing = first(fault, "send")
-    drained = desk.drainer.drain_all()
+    drained = drain_all(desk.drainer, desk.ledger.outbox)
     assert (drained.delivered, drained.status) == (0, status)
     assert drained.detail == str(fault.error)
 
@@ -584,17 +585,17 @@ def test_drain_all_tries_a_rejected_key_again(desk: Desk):
     desk.drainer.close()
     desk.patience.succeeded()
     desk.drainer = desk.new_drainer()
-    assert desk.drainer.drain_all().delivered == 1
+    assert drain_all(desk.drainer, desk.ledger.outbox).delivered == 1
 
 
 def test_drain_all_leaves_it_to_another_process_that_sends(
     desk: Desk, ledger_url: str, clock: Ticking, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(drainer, "LOOK_EVERY_S", 0.02)
+    monkeypatch.setattr(by_hand, "LOOK_EVERY_S", 0.02)
     other = open_ledger(ledger_url, clock=clock)
     assert other.outbox.take_lease()
     desk.ask("t")
-    drained = desk.drainer.drain_all(patience_s=0.1)
+    drained = drain_all(desk.drainer, desk.ledger.outbox, patience_s=0.1)
     assert (drained.delivered, drained.status) == (0, SenderStatus.SENDING)
     assert "Another process" in drained.detail
     assert desk.mirror.calls == []

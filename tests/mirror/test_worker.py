@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -70,39 +71,42 @@ def worker(settings: Settings) -> Iterator[MirrorWorker]:
     made.close()
 
 
+def run(program: str, settings: Settings) -> str:
+    """What a program prints that reads the settings from its input."""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, input=settings_document(settings) + "\n", stdout=subprocess.PIPE,
+        text=True, check=True, timeout=60,
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
 def delivered(library: Ledger) -> bool:
     return library.outbox.stats().pending == 0
 
 
-def test_what_is_asked_and_thumbed_arrives_and_a_killed_process_is_replaced(
+def test_what_is_asked_arrives_a_killed_process_is_replaced_and_close_ends_it(
     worker: MirrorWorker, library: Ledger, comet: FakeComet
 ):
+    assert worker.start_read_back(None) is False
     worker.start()
     library.traces.finish_all([trace(f"t{n}") for n in range(30)], mirror=True)
     library.traces.save_feedback(Feedback("t0", -1, comment="Wrong"), mirror=True)
     wait_for(lambda: delivered(library))
     killed = worker.pid
     assert killed is not None
+    assert KEY not in " ".join(psutil.Process(killed).cmdline())
     os.kill(killed, signal.SIGKILL)
     library.traces.finish(trace("later"), mirror=True)
     wait_for(lambda: delivered(library))
-    assert worker.pid not in (None, killed)
+    second = worker.pid
+    assert second not in (None, killed)
     assert set(comet.experiments) == {record_id(one) for one in [*(f"t{n}" for n in range(30)), "later"]}
     assert {one.created for one in comet.experiments.values()} == {1}
     assert comet.unknown == []
-
-
-def test_the_process_ends_with_close_and_gives_the_lease_back(worker: MirrorWorker, library: Ledger, comet: FakeComet):
-    worker.start()
-    library.traces.finish(trace("t"), mirror=True)
-    wait_for(lambda: delivered(library))
-    pid = worker.pid
     worker.close()
-    assert pid is not None
-    assert not lives(pid)
+    assert not lives(second)
     assert worker.pid is None
     assert library.outbox.take_lease()
-    worker.close()
 
 
 def test_close_does_not_wait_for_a_comet_that_hangs(settings: Settings, library: Ledger, comet: FakeComet):
@@ -144,12 +148,6 @@ def test_the_process_ends_when_the_app_is_killed(settings: Settings, library: Le
     assert library.outbox.take_lease()
 
 
-def test_the_key_stands_on_no_command_line(worker: MirrorWorker):
-    worker.start()
-    pid = wait_for(lambda: worker.pid)
-    assert KEY not in " ".join(psutil.Process(pid).cmdline())
-
-
 def test_nothing_of_comet_is_loaded_before_there_is_something_to_send(ledger_url: str, settings: Settings):
     program = (
         "import io, sys, threading\n"
@@ -164,15 +162,7 @@ def test_nothing_of_comet_is_loaded_before_there_is_something_to_send(ledger_url
         "heavy = {'comet_ml', 'comet_llm', 'requests', 'pandas', 'streamlit', 'onnxruntime', 'pymilvus'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", program], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    with process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(settings_document(settings) + "\n")
-        process.stdin.flush()
-        assert process.stdout.read().strip() == "[]"
+    assert run(program, settings) == "[]"
 
 
 def test_a_rejected_key_is_said_and_tried_again_when_the_ledger_says_so(
@@ -189,16 +179,6 @@ def test_a_rejected_key_is_said_and_tried_again_when_the_ledger_says_so(
     library.outbox.resume()
     wait_for(lambda: delivered(library))
     assert library.outbox.status().status is SenderStatus.IDLE
-
-
-def test_records_are_read_back_by_the_process(worker: MirrorWorker, library: Ledger, comet: FakeComet):
-    for number in range(3):
-        comet.put_experiment(f"{number:032x}", workspace="team", project="answers", kind="LLM", metrics={"cost_usd": 1})
-    assert worker.start_read_back(None) is False
-    worker.start()
-    wait_for(lambda: worker.start_read_back(None))
-    wait_for(lambda: worker.read_back.state == "done")
-    assert worker.read_back.records == library.mirrored.count() == 3
 
 
 def test_a_process_that_ends_again_and_again_is_said_with_its_reason(settings: Settings, tmp_path: Path):
@@ -253,3 +233,40 @@ def test_a_call_that_nothing_ends_costs_the_process_and_its_rows_wait(library: L
     rows = library.outbox.rows("pending")
     assert [(row.unsure, row.attempts, row.error) for row in rows] == [(True, 1, "The call to Comet did not end")] * 2
     assert library.outbox.status().status is SenderStatus.WAITING
+
+
+def test_the_app_s_own_process_sends_and_reads_back_and_loads_nothing_of_comet(
+    settings: Settings, comet: FakeComet, library: Ledger
+):
+    program = (
+        "import sys, time\n"
+        "from core.mirror.target import settings_from\n"
+        "from core.services import build_services\n"
+        "from tests.fakes.models import HashingEmbedder\n"
+        "from tests.ledger.samples import trace\n"
+        "services = build_services(settings_from(sys.stdin.readline())[1], embedder=HashingEmbedder(64))\n"
+        "services.mirroring.open()\n"
+        "services.traces.finish(trace('t'), mirror=True)\n"
+        "while services.ledger.outbox.stats().pending: time.sleep(0.05)\n"
+        "services.mirroring.start_read_back(None)\n"
+        "while services.mirroring.read_back_state().state == 'running': time.sleep(0.05)\n"
+        "services.health(), services.mirroring.dead_letters(), services.mirroring.delivery_of('t')\n"
+        "print(services.mirroring.read_back_state().kept)\n"
+        "print(sorted({'comet_ml', 'comet_llm'} & set(sys.modules)))\n"
+        "services.close()\n"
+    )
+    assert run(program, settings).split() == ["1", "[]"]
+    assert set(comet.experiments) == {record_id("t")}
+
+
+def test_sync_sends_with_comet_s_own_packages(settings: Settings, comet: FakeComet, library: Ledger):
+    library.traces.finish_all([trace(f"t{number}") for number in range(3)], mirror=True)
+    variables = {"COMET_API_KEY": KEY, "COMET_URL_OVERRIDE": comet.url, "DATABASE_URL": settings.ledger_url}
+    done = subprocess.run(
+        [sys.executable, "-m", "core", "sync", "--json", "--read-back"],
+        cwd=ROOT, env={**os.environ, **variables}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    document = json.loads(done.stdout)
+    assert (document["sent"], document["pending"], document["read_back"]["records"]) == (3, 0, 3)
+    assert comet.unknown == []

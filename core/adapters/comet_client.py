@@ -9,7 +9,7 @@ from typing import Any
 import requests
 
 from core.adapters.comet_access import CONNECT_S, Access
-from core.adapters.comet_failures import KEY_CODES, OTHER_KIND_CODE, RIGHTS_CODES, explained, unreadable
+from core.adapters.comet_failures import KEY_CODES, OTHER_KIND_CODE, RIGHTS_CODES, explained, importing, unreadable
 from core.adapters.comet_session import BoundedAdapter, bound
 from core.config import quiet_comet
 from core.errors import MirrorError, MirrorUnreachable
@@ -44,7 +44,8 @@ class CometClient:
         """comet_llm's functions that lay out parameters, metrics and details."""
         if self._payloads is None:
             quiet_comet(self.access.url, self.access.timeout_s)
-            from comet_llm.experiment_api import payload_constructor  # noqa: PLC0415 - seconds, and after quiet_comet
+            with importing():
+                from comet_llm.experiment_api import payload_constructor  # noqa: PLC0415 - after quiet_comet
 
             self._payloads = payload_constructor
         return self._payloads
@@ -103,7 +104,8 @@ class CometClient:
 
     def _open(self) -> Any:
         quiet_comet(self.access.url, self.access.timeout_s)
-        from comet_llm.experiment_api import comet_api_client  # noqa: PLC0415 - seconds, and after quiet_comet
+        with importing():
+            from comet_llm.experiment_api import comet_api_client  # noqa: PLC0415 - seconds, and after quiet_comet
 
         session = bound(comet_api_client._get_session(), self.adapter)  # noqa: SLF001 - with its setting for TLS
         client = comet_api_client.CometAPIClient(self.access.key, self.access.root, session)

@@ -1,7 +1,7 @@
 """What went wrong with Comet, in our words, and whether what was sent may have arrived all the same.
 
-The server surely took nothing where no connection came about and where it says no (4xx). After a time-out, a cut
-answer, a server error or an answer that nobody can read it may have.
+The server surely took nothing where no connection came about and where it says no as Comet does (4xx). After a
+time-out, a cut answer, a server error or an answer that nobody can read it may have.
 """
 
 from __future__ import annotations
@@ -42,6 +42,16 @@ def explained(access: Access, subject: str = "") -> Iterator[None]:
         raise
     except Exception as error:
         raise mirror_error(error, access, subject) from error
+
+
+@contextlib.contextmanager
+def importing() -> Iterator[None]:
+    """For the imports of Comet's packages, whose failures are not Comet's."""
+    try:
+        yield
+    except Exception as error:
+        said = f"Comet's packages cannot be imported ({type(error).__name__})"
+        raise MirrorUnreachable(said, unsure=False, hint="Install those of requirements.txt again.") from error
 
 
 def doubted(error: MirrorError, *, unsure: bool, partly: bool) -> MirrorError:
@@ -88,7 +98,7 @@ def of_status(
 ) -> MirrorError:
     """What an answer with this status means; ``content`` is its JSON, of whatever form."""
     said = _said(content, access)
-    if paused := _of_rights(status, _code(content), said, access):
+    if paused := _of_rights(status, content, said, access):
         return paused
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         wait, busy = _retry_after_s(headers), f"Comet ({access.host}) has too many requests"
@@ -102,11 +112,12 @@ def of_status(
     return MirrorUnreachable(f"Comet ({access.host}) failed with status {status}", unsure=True, subject=subject)
 
 
-def _of_rights(status: int, code: int | None, said: str, access: Access) -> MirrorKeyRejected | None:
+def _of_rights(status: int, content: Any, said: str, access: Access) -> MirrorKeyRejected | None:
     """What nothing can be sent with until somebody changes it."""
+    code = _code(content)
     if status == HTTPStatus.UNAUTHORIZED or code in KEY_CODES:
         return _key_rejected(access)
-    if status == HTTPStatus.FORBIDDEN or code in RIGHTS_CODES:
+    if (status == HTTPStatus.FORBIDDEN and isinstance(content, dict)) or code in RIGHTS_CODES:
         return _no_rights(access)
     if status == HTTPStatus.PAYMENT_REQUIRED:
         return MirrorKeyRejected(f"The plan of the Comet account at {access.host} is used up{said}")
@@ -127,13 +138,21 @@ _NO_SUCH_PATH = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
 
 
 def _refused(status: int, said: str, content: Any, access: Access, subject: str) -> MirrorError:
-    """A refusal in Comet's own form is one of the record; any other comes from whatever stands at the address."""
+    """A refusal in Comet's own form is one of the record."""
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return MirrorRefused(f"The record is too large for Comet{said}", subject=subject)
     if not isinstance(content, dict) or (status in _NO_SUCH_PATH and _code(content) is None):
-        said = f"{access.host} does not know what is asked of it (status {status})"
-        return MirrorUnreachable(said, unsure=False, subject=subject, hint=_url_hint())
+        return _not_comets(status, access, subject)
     return MirrorRefused(f"Comet refuses it with status {status}{said}", subject=subject)
+
+
+def _not_comets(status: int, access: Access, subject: str) -> MirrorUnreachable:
+    """What stands at the address or before it says no: to everything, or, as a firewall does, to one text.
+
+    Unsure, as it does not speak for Comet; so it may be the record's fault, and the others go on.
+    """
+    said = f"{access.host} says no in a form that is not Comet's (status {status})"
+    return MirrorUnreachable(said, unsure=True, subject=subject, hint=_url_hint())
 
 
 def _key_rejected(access: Access) -> MirrorKeyRejected:
@@ -211,7 +230,7 @@ def _said(content: Any, access: Access) -> str:
     said = content.get("msg") if isinstance(content, dict) else None
     if not isinstance(said, str) or not said.strip():
         return ""
-    line = " ".join(access.without_key(said[: 4 * _MOST_SAID]).split())
+    line = " ".join(access.without_key(said)[: 4 * _MOST_SAID].split())
     return f" ({line if len(line) <= _MOST_SAID else line[: _MOST_SAID - 1] + '…'})"
 
 

@@ -62,7 +62,7 @@ class Records:
             return [error] if len(payloads) == 1 else self._send_halves(payloads)
         if not isinstance(answer, dict):
             raise unreadable(self._client.access, _only(payloads))
-        if len(payloads) > 1 and all(_has_other_kind(answer.get(one["experimentKey"])) for one in payloads):
+        if all(_has_other_kind(answer.get(one["experimentKey"])) for one in payloads):
             refused = other_kind(self._client.access)
             raise MirrorKeyRejected(refused.message, subject="COMET_PROJECT_NAME", hint=refused.hint)
         keys = [str(payload["experimentKey"]) for payload in payloads]

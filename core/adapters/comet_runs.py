@@ -13,7 +13,7 @@ from typing import Any
 
 from core.adapters.comet_access import Access
 from core.adapters.comet_client import CometClient
-from core.adapters.comet_failures import explained, unreadable
+from core.adapters.comet_failures import explained, importing, unreadable
 from core.adapters.comet_session import bound
 from core.config import quiet_comet
 from core.errors import MirrorUnreachable
@@ -63,9 +63,9 @@ class Runs:
     def api(self) -> Any:
         """comet_ml's API over our bounded session, without its question for the server's version."""
         with explained(self._access):
+            comet_ml, key = _comet_ml(self._access), self._access.key
             from comet_ml.connection import get_rest_api_client  # noqa: PLC0415 - see _comet_ml
 
-            comet_ml, key = _comet_ml(self._access), self._access.key
             rest = get_rest_api_client("v2", api_key=key, use_cache=False, check_version=False)
             for session in (rest.low_level_api_client.session, rest.low_level_api_client.retry_session):
                 bound(session, self._client.adapter)
@@ -120,8 +120,9 @@ class _Telling:
 def _comet_ml(access: Access) -> Any:
     """The package, quiet and with our address: it reads its settings again at every step, from the environment."""
     quiet_comet(access.url, access.timeout_s)
-    import comet_ml  # noqa: PLC0415 - seconds, and after quiet_comet
-    from comet_ml.config import CONFIG_MAP  # noqa: PLC0415
+    with importing():
+        import comet_ml  # noqa: PLC0415 - seconds, and after quiet_comet
+        from comet_ml.config import CONFIG_MAP  # noqa: PLC0415
 
     CONFIG_MAP["comet.url_override"]["default"] = access.url
     return comet_ml

@@ -319,9 +319,12 @@ def test_a_workspace_without_rights_is_named(fake: FakeComet) -> None:
             assert "others/traces" in str(error)
 
 
-def test_a_project_of_experiments_stops_the_sending_and_is_named(fake: FakeComet, mirror: CometMirror) -> None:
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_project_of_experiments_stops_the_sending_and_is_named(
+    fake: FakeComet, mirror: CometMirror, count: int
+) -> None:
     fake.put_experiment("e" * 32, project="traces", kind="normal")
-    error = failure(lambda: mirror.send(records(2)))
+    error = failure(lambda: mirror.send(records(count)))
     assert type(error) is MirrorKeyRejected
     assert "traces" in str(error)
     assert "COMET_PROJECT_NAME" in str(error)
@@ -380,14 +383,34 @@ def test_what_the_server_says_is_told_on_one_line_without_the_key(fake: FakeCome
     assert len(str(error)) < 250
 
 
-@pytest.mark.parametrize("status", [400, 404, 405, 418])
-def test_a_refusal_that_is_not_comets_is_no_refusal_of_the_record(
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 418])
+def test_a_refusal_that_is_not_comets_is_neither_one_of_the_record_nor_one_of_the_key(
     fake: FakeComet, mirror: CometMirror, status: int
 ) -> None:
+    """A firewall before Comet may dislike one text. So the drainer must be able to look for the row that it is."""
     fake.faults = Faults(Fault("proxy", Answer(b"<html>nginx</html>", status, "text/html")))
     error = outcome_of(mirror, record(1))
     assert isinstance(error, MirrorUnreachable)
+    assert error.unsure
+    assert f"not Comet's (status {status})" in str(error)
+
+
+def test_no_part_of_the_key_is_told_where_the_server_hides_it_far_away(fake: FakeComet, mirror: CometMirror) -> None:
+    said = "no" + " " * (480 - 2 - len(KEY) // 2) + KEY
+    fake.faults = Faults(Fault("400", json_answer({"msg": said, "sdk_error_code": 1}, 400)))
+    assert KEY[:6] not in str(outcome_of(mirror, record(1)))
+
+
+@pytest.mark.parametrize("module", ["comet_llm.experiment_api", "comet_ml.config"])
+def test_a_package_that_cannot_be_imported_is_said_and_not_laid_to_comets_charge(
+    fake: FakeComet, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with opened(fake.url) as mirror:
+        error = failure(lambda: mirror.check() and list(mirror.read_back(None)))
+    assert isinstance(error, MirrorUnreachable)
     assert not error.unsure
+    assert "packages cannot be imported (ModuleNotFoundError)" in str(error)
 
 
 # ------------------------------------------------------------------------------------------------- large and halved

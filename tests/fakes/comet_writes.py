@@ -34,7 +34,7 @@ def write_llm(state: State, request: Request) -> Answer:
 
 def _record_answer(state: State, record: Mapping[str, Any], rejection: int | None) -> dict[str, Any]:
     if rejection:
-        refused = Refused(rejection, "This record is not taken", 34323 if rejection == 400 else 90210)
+        refused = Refused(rejection, "This record is not taken", 90210)
         return {"status": rejection, "content": refused.content}
     try:
         asked = record.get("createExperimentRequest") or {}

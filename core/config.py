@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -59,6 +60,10 @@ class Settings(BaseSettings):
 
     chunk_chars: int = Field(default=1000, ge=200, le=8000)
     chunk_overlap_chars: int = Field(default=50, ge=0, le=1000)
+    drift_at: time | None = None
+    """When the app makes its daily drift report, in UTC; None: never."""
+    webhook_url: SecretStr | None = None
+    """Hears of drift and others, as Slack's incoming webhooks do. Its address is the right to write there."""
     roles: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
     """A JSON object in the environment: e-mail or domain -> role."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import datetime, time
 from functools import lru_cache
 
 from core.answering import Answering
@@ -16,6 +17,9 @@ from core.config import Settings
 from core.cost.service import Costs
 from core.datasets import Datasets
 from core.documents import trace_document
+from core.drift.daily import Daily, Job, daily_report
+from core.drift.notifier import Notifier
+from core.drift.schedule import teller
 from core.drift.service import Drift
 from core.drift.worker import DriftWorker
 from core.errors import SettingsError
@@ -52,6 +56,8 @@ class Services:
     costs: Costs
     lab: Lab
     drift: Drift
+    daily: Daily | None
+    notifier: Notifier
     probes: tuple[Probe, ...]
     chat: ChatModel | None
     _closing: ExitStack = field(default_factory=ExitStack, repr=False)
@@ -69,6 +75,9 @@ class Services:
             probe.start()
         self.ingestor.resume()
         self.lab.resume_all()
+        self.notifier.start()
+        if self.daily is not None:
+            self.daily.start()
         if self.ledger.library.revision() == 0 and self.ingestor.active() is None:
             self.ingestor.start(["demo"])
 
@@ -176,10 +185,13 @@ def _wire(
     mirroring = Mirroring(ledger, settings, MirrorWorker(settings), lambda: _mirror(settings))
     models = LabModels(chat, _chat_by_name(settings), _model_server(settings))
     lab = lab_of(ledger, models, embedder, mirroring, _jails(settings))
-    drift = Drift(ledger, settings, DriftWorker(settings))
+    notifier = Notifier(ledger, _webhook(settings))
+    drift = Drift(ledger, settings, DriftWorker(settings), ended=teller(ledger, notifier))
+    daily = daily_report(drift, ledger, settings, _daily_job)
     closing = ExitStack()  # the last one is closed first
     close_last = (ledger.close, milvus.close, upkeep.stop, mirroring.close, answering.close)
-    for close in (*close_last, ingestor.close, lab.close, drift.close):
+    close_first = (notifier.close, *([] if daily is None else [daily.close]), drift.close)
+    for close in (*close_last, ingestor.close, lab.close, *close_first):
         closing.callback(close)
     return Services(
         settings=settings,
@@ -192,11 +204,27 @@ def _wire(
         costs=Costs(ledger.spending, ledger.comparison),
         lab=lab,
         drift=drift,
+        daily=daily,
+        notifier=notifier,
         datasets=Datasets(ledger, embedder, settings, ingestor, as_document=trace_document),
         probes=(_embedder_probe(embedder), _chat_probe(chat)),
         chat=chat,
         _closing=closing,
     )
+
+
+def _webhook(settings: Settings) -> Callable[[str], None] | None:
+    if settings.webhook_url is None:
+        return None
+    from core.adapters.webhook import Webhook  # noqa: PLC0415
+
+    return Webhook(settings.webhook_url.get_secret_value()).send
+
+
+def _daily_job(name: str, at: time, ledger_url: str, work: Callable[[datetime], None]) -> Job:
+    from core.adapters.dbos_jobs import DailyJob  # noqa: PLC0415
+
+    return DailyJob(name, at, ledger_url, work)
 
 
 def _embedder_probe(embedder: Embedder) -> Probe:

@@ -20,6 +20,8 @@ Open = Callable[[], AbstractContextManager[Services]]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 
 _POLL_S = 0.2
+_WEBHOOK_S = 6.0
+"""What a webhook has not taken by then, a later command or the app sends."""
 _INTERRUPTED = 130
 """The shell's exit code for Ctrl-C."""
 _HELP = "For example 7d, 14d..7d, 2026-11-01..2026-11-08, version:NAME, or a .csv, .jsonl or .parquet file."
@@ -38,6 +40,7 @@ def add_commands(app: typer.Typer, services: Open) -> None:
         with services() as opened:
             report_id = opened.drift.start(_window(reference), _window(current), COMMAND)
             report = _follow(opened.drift, report_id)
+            opened.notifier.wait(_WEBHOOK_S)
         show_result(drift_document(report), _lines(report), as_json=json_)
         if report.error:
             complain(report.error)

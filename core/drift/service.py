@@ -15,7 +15,7 @@ from core.config import Settings
 from core.drift.checking import checked_window
 from core.drift.paths import keep_upload, reports_folder
 from core.drift.worker import DriftWorker
-from core.errors import LibraryError, NotFound
+from core.errors import CuepointError, InputError, NotFound
 from core.ledger import Ledger
 from core.ledger.drift import ENDED, RUNNING
 from core.models import DriftColumn, DriftReport
@@ -51,6 +51,7 @@ class Drift:
         self._queue: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._closed = False
         self._stages: dict[str, str] = {}
         self._done = threading.Condition()
 
@@ -61,6 +62,8 @@ class Drift:
 
         Only a command may name a file that was not uploaded. Raises InputError, NotFound, LibraryError.
         """
+        if self._closed:
+            raise InputError("The app is being closed", hint="Make the report when it runs again.")
         now = self._clock()
         report_id = uuid.uuid4().hex
         uploads_of = None if origin == COMMAND else self._folder
@@ -83,7 +86,7 @@ class Drift:
 
     def _work(self) -> None:
         while (report_id := self._queue.get()) is not None:
-            with suppress(LibraryError):  # then the report stays running, until the ledger can be written again
+            with suppress(CuepointError):  # then the report stays running, until the ledger can be written again
                 self._make(report_id)
             with self._done:
                 self._stages.pop(report_id, None)
@@ -109,12 +112,16 @@ class Drift:
 
     def close(self) -> None:
         """Ends the work; reports under way are failed, with the reason. Safe to call twice."""
+        self._closed = True
         self._queue.put(None)
         self._worker.close()
         with self._lock:
             thread = self._thread
         if thread is not None:
             thread.join(10.0)
+        with self._done:
+            self._stages.clear()
+            self._done.notify_all()
 
     # ------------------------------------------------------------------------------------------------------ reading
 

@@ -20,6 +20,7 @@ from core.ledger.jobs import JobStore
 from core.ledger.library import LibraryStore
 from core.ledger.migrate import prepare
 from core.ledger.mirrored import MirroredStore
+from core.ledger.notices import Notice, NoticeStore
 from core.ledger.outbox import OutboxStore
 from core.ledger.processes import Processes
 from core.ledger.spending import SpendingStore
@@ -67,6 +68,8 @@ __all__ = [
     "LibraryVideo",
     "MirrorState",
     "MirroredStore",
+    "Notice",
+    "NoticeStore",
     "OutboxRow",
     "OutboxState",
     "OutboxStats",
@@ -105,6 +108,7 @@ class Ledger:
         self.experiments = ExperimentStore(database, self._processes, self.traces, clock)
         self.drift = DriftStore(database, self._processes, clock)
         self.traffic = TrafficStore(database)
+        self.notices = NoticeStore(database, clock)
         self.spending = SpendingStore(database)
         self.comparison = ComparisonStore(database)
 

@@ -66,6 +66,28 @@ class DriftStore:
             row = {"state": FAILED, "finished_at": self._clock(), "error": ENDED}
             return sum(_change(connection, lost.report_id, row) for lost in found if lost.owner in dead)
 
+    def incident(self, report_id: str) -> str:
+        """The incident that a report of drift belongs to: the one before it in a row, of the same windows, or its own.
+
+        Windows are the same where they are written the same. A report without enough data ends no incident. Raises
+        NotFound.
+        """
+        report = self.get(report_id)
+        c = drift_reports.c
+        before = select(c.verdict, c.incident_id, c.report_id).where(
+            c.reference == report.reference,
+            c.current == report.current,
+            c.created_at < report.created_at,
+            c.verdict.in_([str(DriftVerdict.DRIFT), str(DriftVerdict.NO_DRIFT)]),
+            c.incident_id.is_not(None) | (c.verdict == str(DriftVerdict.NO_DRIFT)),
+        )
+        with self._database.write() as connection:
+            last = connection.execute(before.order_by(c.created_at.desc()).limit(1)).one_or_none()
+            found = str(last.incident_id) if last is not None and last.incident_id else report_id
+            this = update(drift_reports).where(c.report_id == report_id)
+            connection.execute(this.values(incident_id=found))
+        return found
+
     # ------------------------------------------------------------------------------------------------------ reading
 
     def get(self, report_id: str) -> DriftReport:

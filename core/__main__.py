@@ -104,7 +104,7 @@ def ask(
     language: Annotated[
         str | None, typer.Option(help="Language code of the answer; the question's by default.")
     ] = None,
-    template: Annotated[str, typer.Option(help="Name of the prompt template.")] = "cited-answer",
+    template: Annotated[str, typer.Option(help="Prompt template: NAME, NAME@3 or NAME@alias.")] = "cited-answer",
     model: Annotated[str | None, typer.Option(help="Name of the chat model.")] = None,
     json_: Json = False,
 ) -> None:

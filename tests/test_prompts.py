@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 import core.prompts.data
 import core.prompts.reply
 import core.prompts.templates
-from core.errors import NotFound, TemplateError
+from core.errors import TemplateError
 from core.models import Chunk, Cue, Passage, Video
 from core.prompts import (
     TEMPLATES,
     PromptTemplate,
     estimate_message_tokens,
     estimate_tokens,
-    find_template,
     fit_passages,
     format_history,
     format_passages,
@@ -122,11 +121,6 @@ def test_a_template_without_user_text_is_refused() -> None:
 
 def test_a_template_without_system_text_sends_one_message() -> None:
     assert user_template("Hi").render() == ({"role": "user", "content": "Hi"},)
-
-
-def test_an_unknown_template_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(NotFound, match=r"'nope'.*cited-answer, condense-question, translate-query"):
-        find_template("nope")
 
 
 # ---------------------------------------------------------------------------------------------- data in the channel

@@ -24,6 +24,7 @@ class AskRequest:
     language: str | None = None
     """Code of the language to answer in; None: that of the question."""
     template: str = "cited-answer"
+    """``name`` for what is in production, ``name@3`` for a version, ``name@alias``."""
     model: str | None = None
     """Name of a chat model other than the configured one."""
     user: str = ""

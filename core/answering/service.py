@@ -14,13 +14,14 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 from core.answering.journey import Journey, Tools
 from core.answering.live import WAITING, LiveAnswer
 from core.answering.request import AskRequest, checked
+from core.answering.templates import Templates
 from core.answering.tracing import begun
 from core.config import Settings
-from core.errors import LibraryError, LibraryLocked, NotFound, SettingsError, TemplateError
+from core.errors import LibraryError, LibraryLocked, NotFound, SettingsError
 from core.ledger import Ledger
 from core.models import Answer, AnswerStatus, Feedback, Trace
 from core.ports import ChatModel, Clock, Embedder
-from core.prompts import TEMPLATES, PromptTemplate, find_template
+from core.prompts import TEMPLATES, PromptTemplate
 from core.retrieval import Retriever
 
 _log = logging.getLogger(__name__)
@@ -29,7 +30,6 @@ WORKERS = 32
 """Answers that are written at once; they mostly wait for a model. Further ones wait their turn."""
 HISTORY_TURNS = 4
 """Earlier questions of a conversation that are looked at."""
-_VARIABLES = frozenset({"history", "passages", "question", "language"})
 _MOST_UNSAVED = 200
 
 
@@ -50,12 +50,14 @@ class Answering:
     ) -> None:
         """``chat_by_name`` gives the model that a request names; without it every request gets ``chat``.
 
-        Traces that a dead process left running are marked as abandoned. Raises LibraryError.
+        ``templates`` are what the app ships: the registry gets those that it lacks. Traces that a dead process left
+        running are marked as abandoned. Raises LibraryError.
         """
         self._tools = Tools(ledger, retriever, embedder, settings)
         self._chat = chat
         self._chat_by_name = chat_by_name
-        self._templates = templates
+        ledger.prompts.seed(templates.values())
+        self._templates = Templates(ledger.prompts, templates)
         self._clock = clock
         self._mirror = settings.comet_api_key is not None
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="answer")
@@ -80,17 +82,18 @@ class Answering:
         return self.live(live.trace_id)
 
     def replay(self, trace_id: str) -> str:
-        """Asks the question of a trace again, with its channels, template and what was said before it.
+        """Asks the question of a trace again, with its channels, version of the template and what was said before it.
 
         Raises NotFound, LibraryError.
         """
         trace = self._tools.ledger.traces.get(trace_id)
         request = AskRequest(trace.question, trace.channels, user=trace.user, replay_of=trace_id)
-        return self.start(replace(request, template=trace.template) if trace.template else request)
+        version = "" if trace.template_version is None else f"@{trace.template_version}"
+        return self.start(replace(request, template=trace.template + version) if trace.template else request)
 
     def _start(self, request: AskRequest) -> LiveAnswer:
         request = checked(request)
-        chosen, chat = self._template(request.template), self._model(request.model)
+        chosen, chat = self._templates.find(request.template), self._model(request.model)
         live = LiveAnswer(_trace_id(request), request, self._clock())
         with self._lock:
             known = self._live.get(live.trace_id)
@@ -119,13 +122,6 @@ class Answering:
         except NotFound:
             return False
         return True
-
-    def _template(self, name: str) -> PromptTemplate:
-        chosen = find_template(name, self._templates)
-        unknown = [variable for variable in chosen.variables if variable not in _VARIABLES]
-        if unknown:
-            raise TemplateError(f"The template {name} needs {unknown[0]}, which a question does not give", subject=name)
-        return chosen
 
     def _model(self, name: str | None) -> ChatModel | None:
         if not name or (self._chat is not None and self._chat.name == name):

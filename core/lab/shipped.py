@@ -42,15 +42,17 @@ class LedgerTemplates:
         return shipped
 
     def offered(self) -> Sequence[str]:
-        """Each name, and each of its versions where there are several."""
-        names = {name: [shipped.version] for name, shipped in self.shipped.items()}
-        for name in self.prompts.names() if self.prompts is not None else ():
-            names[name] = [found.version for found in self.prompts.versions(name)]
-        return [choice for name in sorted(names) for choice in _with_versions(name, names[name])]
+        """Each name that has something in production, and each of its versions where that is not the only one."""
+        kept = self.prompts.names() if self.prompts is not None else []
+        return [choice for name in sorted({*self.shipped, *kept}) for choice in self._choices(name, name in kept)]
 
-
-def _with_versions(name: str, versions: Sequence[int]) -> list[str]:
-    return [name] if len(versions) < 2 else [name, *(f"{name}@{version}" for version in versions)]  # noqa: PLR2004
+    def _choices(self, name: str, is_kept: bool) -> list[str]:
+        if not is_kept:
+            return [name]
+        versions = [f"{name}@{found.version}" for found in self.prompts.versions(name)]
+        if "production" not in self.prompts.aliases(name):
+            return versions
+        return [name] if len(versions) == 1 else [name, *versions]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
 
 from core.cost import cost_usd
+from core.lab.book_tasks import TEMPLATES as BOOK_TEMPLATES
 from core.lab.chats import LabModels
 from core.lab.passages import CasePassages
 from core.lab.records import record_of
@@ -44,7 +44,11 @@ def lab_of(
     mirroring: Mirroring,
     jails: Sequence[Callable[[], Jail]] = (),
 ) -> Lab:
-    """Opens nothing and calls nothing. ``jails``: what may hold generated code, the first that does."""
+    """Calls nothing; the registry gets the templates that the lab ships and it lacks.
+
+    ``jails``: what may hold generated code, the first that does. Raises LibraryError.
+    """
+    ledger.prompts.seed(BOOK_TEMPLATES.values())
 
     def cost_of(model: str, usage: Usage, when: datetime) -> float | None:
         return cost_usd(model, usage, when, models.server)
@@ -53,12 +57,11 @@ def lab_of(
         runs = ledger.experiments.runs(experiment_id)
         mirroring.log_experiment(record_of(ledger.experiments.get(experiment_id), runs))
 
-    stores: Any = ledger
     return Lab(
         ledger,
         models,
-        templates=LedgerTemplates(getattr(stores, "prompts", None)),
-        cases=LedgerCases(getattr(stores, "test_sets", None)),
+        templates=LedgerTemplates(ledger.prompts),
+        cases=LedgerCases(ledger.test_sets),
         tools=Tools(embedder, LateSandbox(jails), CasePassages(ledger.traces)),
         cost_of=cost_of,
         mirror=mirroring.enabled,

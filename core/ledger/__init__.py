@@ -23,9 +23,12 @@ from core.ledger.mirrored import MirroredStore
 from core.ledger.notices import Notice, NoticeStore
 from core.ledger.outbox import OutboxStore
 from core.ledger.processes import Processes
+from core.ledger.prompt_values import AliasMove, PromptVersion
+from core.ledger.prompts import PromptStore
 from core.ledger.spending import SpendingStore
 from core.ledger.tallies import Difference, DifferenceExample, DifferenceTally, Source, StretchTally, Tally
 from core.ledger.terms import TermStore
+from core.ledger.test_sets import TestSet, TestSetStore
 from core.ledger.traces import TraceStore
 from core.ledger.traffic import TrafficStore
 from core.ledger.values import (
@@ -46,6 +49,7 @@ from core.ledger.values import (
 from core.ports import Clock
 
 __all__ = [
+    "AliasMove",
     "ComparisonStore",
     "DatasetKind",
     "DatasetStore",
@@ -74,6 +78,8 @@ __all__ = [
     "OutboxState",
     "OutboxStats",
     "OutboxStore",
+    "PromptStore",
+    "PromptVersion",
     "RunResult",
     "SenderStatus",
     "Settled",
@@ -84,6 +90,8 @@ __all__ = [
     "StretchTally",
     "Tally",
     "TermStore",
+    "TestSet",
+    "TestSetStore",
     "TraceFilter",
     "TraceStore",
     "TrafficStore",
@@ -106,6 +114,8 @@ class Ledger:
         self.mirrored = MirroredStore(database, clock)
         self.datasets = DatasetStore(database, clock)
         self.experiments = ExperimentStore(database, self._processes, self.traces, clock)
+        self.prompts = PromptStore(database, clock)
+        self.test_sets = TestSetStore(database, clock)
         self.drift = DriftStore(database, self._processes, clock)
         self.traffic = TrafficStore(database)
         self.notices = NoticeStore(database, clock)

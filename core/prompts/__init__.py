@@ -11,27 +11,29 @@ from core.prompts.data import (
 )
 from core.prompts.reply import Reply, parse_tail, visible_text
 from core.prompts.templates import (
+    ASK_VARIABLES,
     TEMPLATES,
     PromptTemplate,
     estimate_message_tokens,
     estimate_tokens,
-    find_template,
+    not_of_a_question,
 )
 
 __all__ = [
+    "ASK_VARIABLES",
     "PASSAGE_CHARS",
     "TEMPLATES",
     "PromptTemplate",
     "Reply",
     "estimate_message_tokens",
     "estimate_tokens",
-    "find_template",
     "fit_passages",
     "format_history",
     "format_passages",
     "format_question",
     "language_name",
     "neutralise",
+    "not_of_a_question",
     "parse_tail",
     "visible_text",
 ]

@@ -10,10 +10,19 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from core.errors import NotFound, TemplateError
+from core.errors import TemplateError
 from core.ports import Message
 
 _TOKEN = re.compile(r"\{\{([^\W\d]\w*)\}\}|\{([^\W\d]\w*)\}")
+
+
+ASK_VARIABLES = ("question", "passages", "history", "language")
+"""What Ask fills a template with."""
+
+
+def not_of_a_question(variables: Iterable[str]) -> list[str]:
+    """Those that a question has no value for, so that Ask cannot use the template."""
+    return [name for name in variables if name not in ASK_VARIABLES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +71,6 @@ class PromptTemplate:
             raise TemplateError(
                 f"The template {self.name} has no variable {_and(unused)}", subject=unused[0], hint=known
             )
-
-
-def find_template(name: str, templates: Mapping[str, PromptTemplate] | None = None) -> PromptTemplate:
-    """A shipped template by name, or one of ``templates``. Raises NotFound that lists what there is."""
-    known = TEMPLATES if templates is None else templates
-    if name not in known:
-        raise NotFound(f"There is no template {name!r}", subject=name, hint=f"There is {_and(sorted(known))}.")
-    return known[name]
 
 
 def _fill(text: str, values: Mapping[str, object]) -> str:

@@ -317,6 +317,9 @@ class FewPrompts(FewTemplates):
     def versions(self, name: str) -> list[PromptTemplate]:
         return [self.get(name, version) for version in ((2, 1) if name == "plain" else (1,))]
 
+    def aliases(self, name: str) -> dict[str, int]:
+        return {"production": 1}
+
 
 class Sets:
     """As the ledger's test sets."""

@@ -19,6 +19,7 @@ from core.adapters.openai_access import Access
 
 _CONNECTIONS = 64
 _OK = 200
+_ELSEWHERE = frozenset({301, 302, 303, 307, 308})
 _SERVER_ERROR = 500
 _STATUS_ERRORS: Mapping[int, type[openai.APIStatusError]] = {
     400: openai.BadRequestError,
@@ -37,12 +38,14 @@ class DirectPost:
     def __init__(self, access: Access, headers: Mapping[str, str]) -> None:
         limits = access.timeouts
         self._url = f"{access.base_url.rstrip('/')}/chat/completions"
-        self._pool = urllib3.PoolManager(
+        self._path = urlsplit(self._url)._replace(scheme="", netloc="").geturl()
+        secure = {"ssl_context": httpx2.create_ssl_context()} if self._url.startswith("https:") else {}
+        self._pool = urllib3.connection_from_url(
+            self._url,
             maxsize=_CONNECTIONS,
             headers=dict(headers),
             timeout=urllib3.Timeout(connect=limits.connect_s, read=limits.total_s),
-            retries=urllib3.Retry(0, redirect=3),
-            ssl_context=httpx2.create_ssl_context() if self._url.startswith("https:") else None,
+            **secure,
         )
 
     @staticmethod
@@ -53,14 +56,20 @@ class DirectPost:
         proxied = parts.scheme in proxies or "all" in proxies
         return not proxied or bool(proxy_bypass(parts.netloc))
 
-    def post(self, body: Mapping[str, Any]) -> bytes:
-        """The body of the answer. Raises what the SDK raises for a failed request."""
+    def post(self, body: Mapping[str, Any]) -> bytes | None:
+        """The body of the answer; None where the server sends us elsewhere, which the SDK's client knows how to follow.
+
+        Raises what the SDK raises for a failed request.
+        """
+        content = json.dumps(body).encode()
         try:
-            reply = self._pool.request("POST", self._url, body=json.dumps(body).encode())
+            reply = self._pool.urlopen("POST", self._path, content, retries=False, redirect=False)
         except (urllib3.exceptions.ReadTimeoutError, TimeoutError) as error:
             raise openai.APITimeoutError(request=self._request()) from error
         except urllib3.exceptions.HTTPError as error:
             raise openai.APIConnectionError(request=self._request()) from _cause(error)
+        if reply.status in _ELSEWHERE:
+            return None
         if reply.status != _OK:
             raise _status_error(self._request(), reply.status, dict(reply.headers), reply.data)
         return reply.data

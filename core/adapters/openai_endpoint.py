@@ -106,8 +106,9 @@ class Endpoint:
 
     def _post(self, **body: Any) -> bytes:
         """The time is that of a whole answer: nothing comes before its end."""
-        if self._direct is not None:
-            return self._direct.post(body)
+        content = self._direct.post(body) if self._direct is not None else None
+        if content is not None:
+            return content
         limits = self._access.timeouts
         options: Any = {"timeout": httpx2.Timeout(limits.total_s, connect=limits.connect_s)}
         return self._client.post("/chat/completions", body=body, options=options, cast_to=httpx2.Response).content

@@ -47,14 +47,17 @@ class Cells:
         ``known``: an earlier run with the same content, which is used instead of a call.
         """
         case, messages = self.plan.case(run), self.plan.messages(run)
-        worst = self.worst.of_judges(messages, case.expected)
-        worst += 0.0 if known is not None else self.worst.of_call(run.model, messages)
+        worst = self._worst(run, case, messages, called=known is None) if self.purse.is_capped else 0.0
         self.purse.reserve(worst)
         cell = _Cell(self, run, case, messages)
         try:
             return cell.remembered(known) if known is not None else cell.called()
         finally:
             self.purse.settle(worst, cell.spent_usd)
+
+    def _worst(self, run: Run, case: TestCase, messages: Sequence[Message], *, called: bool) -> float:
+        judges = self.worst.of_judges(messages, case.expected)
+        return judges + (self.worst.of_call(run.model, messages) if called else 0.0)
 
 
 @dataclass(slots=True)

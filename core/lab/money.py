@@ -83,6 +83,10 @@ class Purse:
         self._halt: Halt | None = None
         self._turn = threading.Condition()
 
+    @property
+    def is_capped(self) -> bool:
+        return self._cap is not None
+
     def reserve(self, worst_usd: float) -> None:
         """Waits until the worst case fits beside those of the calls under way.
 

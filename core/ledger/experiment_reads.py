@@ -35,6 +35,7 @@ _CACHED = (
 _SPENDING = select(func.coalesce(func.sum(traces.c.cost_usd), 0.0), func.count() - func.count(traces.c.cost_usd)).where(
     traces.c.conversation_id == bindparam("experiment_id")
 )
+_STATE = select(experiments.c.state).where(experiments.c.experiment_id == bindparam("experiment_id")).with_for_update()
 
 
 class ExperimentReads:
@@ -129,8 +130,7 @@ class ExperimentReads:
 
 def state_of(connection: Connection, experiment_id: str) -> ExperimentState:
     """Its state, locked to the end of the transaction. Raises NotFound."""
-    query = select(experiments.c.state).where(experiments.c.experiment_id == experiment_id)
-    state = connection.execute(query.with_for_update()).scalar_one_or_none()
+    state = connection.execute(_STATE, {"experiment_id": experiment_id}).scalar_one_or_none()
     if state is None:
         raise no_experiment(experiment_id)
     return ExperimentState(state)

@@ -6,8 +6,9 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, null, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from core.ledger.columns import Number
 from core.ledger.database import Database
 from core.ledger.experiment_reads import PENDING, ExperimentReads, no_experiment, state_of
 from core.ledger.experiment_rows import RunResult, ended_values, run_values
@@ -23,6 +24,12 @@ _ADD_RUNS = insert(runs)
 _END_RUN = update(runs).where(
     runs.c.experiment_id == bindparam("of_experiment"), runs.c.position == bindparam("at_position")
 )
+_SPEND = (
+    update(experiments)
+    .where(experiments.c.experiment_id == bindparam("of_experiment"))
+    .values(spent_usd=experiments.c.spent_usd + bindparam("costs", type_=Number))
+)
+"""Anything and NULL is NULL: once a cost is unknown, the sum is and stays so."""
 
 
 class ExperimentStore(ExperimentReads):
@@ -66,7 +73,7 @@ class ExperimentStore(ExperimentReads):
                 connection.execute(_END_RUN, rows)
             if made:
                 self._traces.write(connection, made, mirror=mirror)
-                _set(connection, experiment_id, spent_usd=_with_costs(made))
+                connection.execute(_SPEND, {"of_experiment": experiment_id, "costs": _total(made)})
         return state
 
     def end(self, experiment_id: str, state: ExperimentState, *, error: str | None = None) -> None:
@@ -133,7 +140,7 @@ def _set(connection: Connection, experiment_id: str, **values: Any) -> None:
     connection.execute(update(experiments).where(experiments.c.experiment_id == experiment_id).values(values))
 
 
-def _with_costs(made: Sequence[Trace]) -> Any:
-    """The new ``spent_usd``: once a cost is unknown, the sum is and stays so."""
+def _total(made: Sequence[Trace]) -> float | None:
+    """None where a cost is unknown."""
     costs = [trace.answer.cost_usd for trace in made]
-    return null() if None in costs else experiments.c.spent_usd + sum(cost for cost in costs if cost is not None)
+    return None if None in costs else sum(cost for cost in costs if cost is not None)

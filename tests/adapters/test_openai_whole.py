@@ -146,3 +146,9 @@ def test_many_answers_at_once_use_their_own_connections(serve: Serve) -> None:
         answers = list(pool.map(lambda _: chat.complete(ASKED).text, range(32)))
     assert answers == ["Yes."] * 32
     assert server.busiest > 4
+
+
+def test_a_redirect_is_followed(serve: Serve) -> None:
+    target = serve(Reply("Over there."))
+    moved = Reply(status=307, headers={"Location": f"{target.url}/chat/completions"})
+    assert chat_with(serve(moved, moved)).complete(ASKED).text == "Over there."

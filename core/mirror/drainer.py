@@ -87,10 +87,8 @@ class Drainer:
         if not self.may_try():
             return min(LOOK_EVERY_S, self.next_try_s)
         due_s = self._outbox.next_due_s()
-        if due_s is None and not self.says_trouble():
-            return LOOK_EVERY_S
-        if due_s:
-            return min(LOOK_EVERY_S, due_s)
+        if due_s != 0 and not self.says_trouble():
+            return LOOK_EVERY_S if due_s is None else min(LOOK_EVERY_S, due_s)
         if not self._outbox.take_lease():
             self._begun = False
             return LOOK_EVERY_S
@@ -100,7 +98,7 @@ class Drainer:
         return 0.0 if self.may_try() else LOOK_EVERY_S
 
     def says_trouble(self) -> bool:
-        """Whether an earlier process left word of a rejected key or an outage, and nothing is due that would tell."""
+        """Whether the ledger still tells of a rejected key or an outage, and nothing is due that would show better."""
         if not self._troubled:
             return False
         self._troubled = self._outbox.status().status in (SenderStatus.PAUSED, SenderStatus.WAITING)

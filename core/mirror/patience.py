@@ -36,6 +36,8 @@ class Patience:
         self._outages = 0
         self._until = 0.0
         self._failed: set[tuple[str, str]] = set()
+        self._known: set[tuple[str, str]] = set()
+        """Rows that were among the failed ones of an earlier outage."""
         self._suspects = False
 
     @property
@@ -68,11 +70,17 @@ class Patience:
         self._until = 0.0
 
     def wait(self, asked_s: float | None) -> float:
-        """Begins or prolongs an outage; seconds until the next try. ``asked_s``: what the server asked for."""
+        """Begins or prolongs an outage; seconds until the next try. ``asked_s``: what the server asked for.
+
+        Rows that failed before and fail again say nothing new of the mirror: each waits by itself, and not the others.
+        """
+        nothing_new = bool(self._failed) and self._failed <= self._known
+        self._known |= self._failed
         self._failed.clear()
-        own_s = min(MOST_S, FIRST_S * 2.0 ** min(self._outages, 20)) * (0.7 + 0.3 * self._chance())
+        outages = 0 if nothing_new else self._outages
+        own_s = min(MOST_S, FIRST_S * 2.0 ** min(outages, 20)) * (0.7 + 0.3 * self._chance())
         delay_s = max(own_s, min(asked_s or 0.0, MOST_ASKED_S))
-        self._outages += 1
+        self._outages += not nothing_new
         self._until = self._now() + delay_s
         return delay_s
 

@@ -10,12 +10,14 @@ from typing import Annotated
 import typer
 
 from core.console import complain, end_progress, show_progress, show_result
-from core.lab.documents import progress_document, run_document
+from core.lab.documents import Document
 from core.lab.estimate import Estimate
 from core.lab.plan import Plan
 from core.lab.progress import Progress
+from core.lab.results import results_of
 from core.lab.service import Lab
 from core.lab.spec import read_spec
+from core.lab.summary import experiment_document
 from core.models import ExperimentState, Run
 from core.phrases import count, money, one_line, span_of_time
 from core.services import Services
@@ -109,9 +111,11 @@ def _line(progress: Progress) -> str:
 
 def _report(lab: Lab, experiment_id: str, *, as_json: bool, interrupted: bool) -> None:
     """Prints what there is, and exits with 1 where a cell failed or is missing, 130 after Ctrl-C."""
-    progress, runs = lab.progress(experiment_id), lab.runs(experiment_id)
-    document = progress_document(progress) | {"runs": [run_document(run) for run in runs]}
-    show_result(document, [_headline(progress), *map(_row, runs)], as_json=as_json)
+    progress = lab.progress(experiment_id)
+    results = results_of(lab.runs(experiment_id), lab.experiment(experiment_id).spec)
+    document = experiment_document(progress, results)
+    lines = [_headline(progress), *map(_row, results.runs), *_verdict(document["verdict"])]
+    show_result(document, lines, as_json=as_json)
     if progress.error:
         complain(progress.error)
     if interrupted:
@@ -124,6 +128,12 @@ def _report(lab: Lab, experiment_id: str, *, as_json: bool, interrupted: bool) -
 def _headline(progress: Progress) -> str:
     ended = f"{progress.name}: {progress.state}, {progress.done:,} of {progress.total:,} done"
     return f"{one_line(ended)}, {progress.failed:,} failed, {progress.cached:,} cached, {money(progress.spent_usd)}"
+
+
+def _verdict(document: Document) -> list[str]:
+    """Each variant against the baseline, and last the verdict in one sentence."""
+    lines = [variant["sentence"] for variant in document["variants"]] if len(document["variants"]) > 1 else []
+    return [one_line(line) for line in (*document["notes"], *lines, document["sentence"])]
 
 
 def _row(run: Run) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from core.lab.progress import Progress
@@ -39,7 +40,9 @@ def run_document(run: Run) -> Document:
 
 
 def score_document(score: Score) -> Document:
-    return {"value": score.value, "passed": score.passed, "reason": score.reason}
+    """A value that is not finite is none: JSON has no word for it."""
+    value = score.value if score.value is not None and math.isfinite(score.value) else None
+    return {"value": value, "passed": score.passed, "reason": score.reason}
 
 
 def progress_document(progress: Progress) -> Document:

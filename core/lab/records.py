@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
+from core.lab.variants import Variant, variant_of
 from core.models import Experiment, ExperimentRecord, Run, RunState, Scalar
 
 _LONGEST_TEXT = 2_000
@@ -27,12 +28,6 @@ def record_of(experiment: Experiment, runs: Sequence[Run]) -> ExperimentRecord:
         rows=tuple(_row(run, labels) for run in runs),
         tags=("cuepoint-lab",),
     )
-
-
-def variant_of(run: Run) -> str:
-    """``template@3 model 0.5``: what is compared."""
-    version = "" if run.version is None else f"@{run.version}"
-    return f"{run.template}{version} {run.model} {run.temperature:g}"
 
 
 def _parameters(experiment: Experiment) -> dict[str, Scalar]:
@@ -60,11 +55,11 @@ def _metrics(experiment: Experiment, runs: Sequence[Run]) -> dict[str, float | N
         "spent_usd": experiment.spent_usd,
         **_means("all", runs),
     }
-    groups: dict[str, list[Run]] = defaultdict(list)
+    groups: dict[Variant, list[Run]] = defaultdict(list)
     for run in runs:
         groups[variant_of(run)].append(run)
     for variant, members in groups.items():
-        metrics |= _means(variant, members)
+        metrics |= _means(f"{variant.versioned} {variant.model} {variant.warmth}", members)
     return metrics
 
 

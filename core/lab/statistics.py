@@ -9,8 +9,9 @@ Several variants against one baseline are corrected by Holm (1979).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 from statistics import NormalDist
 
@@ -63,10 +64,15 @@ class Comparison:
         low, high = self.difference.low, self.difference.high
         return self.p_value < LEVEL and low is not None and high is not None and (low > 0 or high < 0)
 
-    def in_words(self, *, points: bool = True) -> str:
-        """``B beats A by 12 points (4 to 20)`` or ``undecided, …``. ``points``: scores of 0 to 1, shown times 100."""
+    def in_words(self, *, points: bool = True, amount: Callable[[float], str] | None = None) -> str:
+        """``B beats A by 12 points (4 to 20)`` or ``undecided, …``. ``points``: scores of 0 to 1, shown times 100.
+
+        ``amount`` writes an amount with its unit, in place of points and plain numbers.
+        """
         if self.decided:
-            return self._winner(points=points)
+            return self._winner(
+                " points" if points and amount is None else "", amount or partial(_amount, points=points)
+            )
         if self.difference.n < FEWEST_CASES:
             return (
                 f"Undecided between {self.variant} and {self.baseline}: {_cases(self.difference.n)}, "
@@ -78,12 +84,11 @@ class Comparison:
             f"Undecided between {self.variant} and {self.baseline}: about {_cases(self.more_cases)} more would decide"
         )
 
-    def _winner(self, *, points: bool) -> str:
+    def _winner(self, unit: str, written: Callable[[float], str]) -> str:
         mean, low, high = self.difference.mean, self.difference.low or 0.0, self.difference.high or 0.0
         first, second = (self.variant, self.baseline) if mean > 0 else (self.baseline, self.variant)
         bounds = sorted((abs(low), abs(high)))
-        unit = " points" if points else ""
-        amount, least, most = (_amount(value, points=points) for value in (abs(mean), *bounds))
+        amount, least, most = (written(value) for value in (abs(mean), *bounds))
         return f"{first} beats {second} by {amount}{unit} ({least} to {most})"
 
 
@@ -92,22 +97,21 @@ def compare(
 ) -> list[Comparison]:
     """Each variant against the baseline. A mapping is case -> score, the mean over its repeats; higher is better."""
     name, scores = baseline
-    compared = [_compared(name, scores, other, theirs) for other, theirs in variants]
+    compared = [_compared(name, scores, other, theirs, len(variants)) for other, theirs in variants]
     corrected = holm([comparison.p_value for comparison in compared])
-    return [
-        Comparison(c.baseline, c.variant, c.difference, p, c.more_cases, c.left_out)
-        for c, p in zip(compared, corrected, strict=True)
-    ]
+    found = [replace(comparison, p_value=p) for comparison, p in zip(compared, corrected, strict=True)]
+    return [replace(comparison, more_cases=None) if comparison.decided else comparison for comparison in found]
 
 
-def _compared(name: str, scores: Mapping[str, float], other: str, theirs: Mapping[str, float]) -> Comparison:
+def _compared(
+    name: str, scores: Mapping[str, float], other: str, theirs: Mapping[str, float], tests: int
+) -> Comparison:
     common = sorted(scores.keys() & theirs.keys())
     differences = np.array([theirs[case] - scores[case] for case in common], dtype=np.float64)
     p_value = sign_flip_p(differences)
     left_out = len(scores.keys() ^ theirs.keys())
-    difference = mean_interval(differences)
-    decided = p_value < LEVEL and len(common) >= FEWEST_CASES
-    return Comparison(name, other, difference, p_value, None if decided else cases_needed(differences), left_out)
+    more_cases = cases_needed(differences, tests=tests)
+    return Comparison(name, other, mean_interval(differences), p_value, more_cases, left_out)
 
 
 def mean_interval(values: Sequence[float] | Numbers) -> Interval:
@@ -148,25 +152,30 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def cases_needed(differences: Numbers) -> int | None:
+def cases_needed(differences: Numbers, *, tests: int = 1) -> int | None:
     """About how many more cases a difference like the observed one needs (normal approximation of the paired test).
 
+    ``tests``: how many variants are compared, of which Holm holds the first to LEVEL / tests.
     None where there is no difference to find, or more than a hundred times as many cases would be needed.
     """
     n = len(differences)
     if n < 2:  # noqa: PLR2004  no spread without two
         return None
+    fewest = math.ceil(1 + math.log2(tests / LEVEL))  # the smallest p-value of n cases is 2 / 2**n
     mean, spread = float(differences.mean()), float(differences.std(ddof=1))
     if mean == 0 or spread == 0:
-        return max(1, FEWEST_CASES - n) if mean else None
+        return max(1, fewest - n) if mean else None
     normal = NormalDist()
-    factor = normal.inv_cdf(1 - LEVEL / 2) + normal.inv_cdf(POWER)
-    needed = math.ceil((factor * spread / abs(mean)) ** 2)
+    factor = normal.inv_cdf(1 - LEVEL / tests / 2) + normal.inv_cdf(POWER)
+    needed = max(fewest, math.ceil((factor * spread / abs(mean)) ** 2))
     return max(1, needed - n) if needed <= 100 * n else None
 
 
 def _amount(value: float, *, points: bool) -> str:
-    return f"{value * 100:.0f}" if points else f"{value:.3g}"
+    """A difference below one point keeps a digit, so that no winner is ahead by 0 points."""
+    if not points:
+        return f"{value:.3g}"
+    return f"{value * 100:.0f}" if value == 0 or value * 100 >= 0.95 else f"{value * 100:.1g}"  # noqa: PLR2004
 
 
 def _cases(n: int) -> str:

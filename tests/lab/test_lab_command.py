@@ -94,6 +94,13 @@ def test_a_spec_is_run_and_every_cell_is_in_the_document(run: Run, spec: Path, c
     assert set(first["scores"]) == {"contains", "time"}
     assert (first["cost_usd"], found["spent_usd"]) == (None, None), "nobody knows the price of this model"
     assert found["state"] == "finished"
+    assert found["verdict"]["sentence"].startswith("Pass rate: no variant clearly beats plain at 0: 3 undecided")
+    assert [entry["variant"] for entry in found["summary"]] == [
+        "plain at 0",
+        "plain at 0.5",
+        "brief at 0",
+        "brief at 0.5",
+    ]
     assert found["experiment_id"]
 
 

@@ -1,7 +1,6 @@
 """Versions of the data: the library, logged traces, feedback, each content-addressed."""
 
 from core.datasets.comparing import ChangedVideo, Comparison, NamedVideo
-from core.datasets.delivery import files_of
 from core.datasets.exports import Export
 from core.datasets.service import Datasets
 from core.datasets.values import Exported, Restoring, Saved
@@ -15,5 +14,4 @@ __all__ = [
     "NamedVideo",
     "Restoring",
     "Saved",
-    "files_of",
 ]

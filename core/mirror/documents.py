@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -15,7 +16,10 @@ from core.ports import DatasetFiles
 
 T = TypeVar("T")
 Document = dict[str, Any]
+DATA = "data.jsonl"
+"""The file of a data version that its manifest's hash is of."""
 _HINT = "Put back the form in which it was shown."
+_SAVE_AGAIN = "Save the version again here."
 
 
 @dataclass(config=ConfigDict(extra="forbid"))
@@ -56,25 +60,30 @@ def experiment_from(document: Any) -> ExperimentRecord:
     return _read(_EXPERIMENT, document, "experiment")
 
 
-def dataset_document(dataset: DatasetFiles) -> Document:
-    return {
-        "version": dataset.version,
-        "name": dataset.name,
-        "aliases": list(dataset.aliases),
-        "metadata": dict(dataset.metadata),
-        "files": {name: str(Path(file).absolute()) for name, file in dataset.files.items()},
-    }
-
-
 def dataset_from(document: Any) -> DatasetFiles:
-    """Raises InputError that names what is wrong, also where a file is not on this machine."""
+    """The version that a document of core/datasets names. Raises InputError that says what is wrong.
+
+    A file that is missing, or is not the one that was saved, is never sent.
+    """
     dataset = _read(_DATASET, document, "data version")
+    data = dataset.files.get(DATA)
+    if data is None:
+        raise InputError(f"The data version {dataset.version[:12]} names no {DATA}", subject=DATA)
     for name, file in dataset.files.items():
         if not file.is_file():
-            raise InputError(
-                f"{name} of the data version is not at {file}", subject=name, hint="Save the version again here."
-            )
+            raise InputError(f"{name} of the data version is not at {file}", subject=name, hint=_SAVE_AGAIN)
+    if _sha256(data) != dataset.metadata.get("sha256"):
+        message = f"{DATA} of the data version {dataset.version[:12]} is damaged"
+        raise InputError(message, subject=str(data), hint=_SAVE_AGAIN)
     return dataset
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror})", subject=path.name) from None
 
 
 def _read(adapter: TypeAdapter[T], document: Any, what: str) -> T:

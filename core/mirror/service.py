@@ -14,7 +14,7 @@ from core.config import Settings
 from core.errors import InputError, LibraryError, SettingsError
 from core.ledger import Ledger, OutboxRow, OutboxStats, SenderStatus
 from core.mirror.by_hand import Drained, drain_all
-from core.mirror.documents import dataset_document, experiment_document
+from core.mirror.documents import experiment_document
 from core.mirror.drainer import Drainer
 from core.mirror.letters import DeadLetter, Letters
 from core.mirror.reading import ReadBack, Reader
@@ -22,7 +22,7 @@ from core.mirror.status import Delivery, Here, MirrorStatus, delivery_of, health
 from core.mirror.target import target_of
 from core.mirror.worker import MirrorWorker
 from core.models import ExperimentRecord, ServiceHealth
-from core.ports import DatasetFiles, Mirror
+from core.ports import Mirror
 
 __all__ = ["DeadLetter", "Delivery", "MirrorStatus", "Mirroring", "ReadBackState", "SyncReport", "SyncWish"]
 
@@ -184,11 +184,6 @@ class Mirroring:
         """Tells the mirror of an experiment, or of its present state; nothing without a key. Raises LibraryError."""
         if self.enabled:
             self._outbox.put_document("experiment", experiment.experiment_id, experiment_document(experiment))
-
-    def log_dataset(self, dataset: DatasetFiles) -> None:
-        """Tells the mirror of a version of the data; nothing without a key. Raises LibraryError."""
-        if self.enabled:
-            self._outbox.put_document("dataset", dataset.version, dataset_document(dataset))
 
     # ------------------------------------------------------------------------------------------------- reading back
 

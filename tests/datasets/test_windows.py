@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from core.datasets import Export, files_of
+from core.datasets import Export
 from core.documents import trace_document
 from core.errors import InputError
 from core.ledger import DatasetKind, TraceFilter
+from core.mirror.documents import dataset_from
 from core.models import AnswerStatus, Feedback, Trace
 from tests.datasets.conftest import TALKS
 from tests.fakes.archive import Archive, open_archive
@@ -334,7 +335,7 @@ def document(tmp_path: Path) -> Any:
 
 def test_what_the_outbox_keeps_of_a_version_gives_its_files(document: Any) -> None:
     assert set(document) == {"version", "kind", "name", "aliases", "metadata", "files"}
-    dataset = files_of(document)
+    dataset = dataset_from(document)
     assert (dataset.name, dataset.aliases, set(dataset.files)) == (
         "library",
         ("gold",),
@@ -349,7 +350,7 @@ def test_what_the_outbox_keeps_of_a_version_gives_its_files(document: Any) -> No
 def test_a_version_without_a_name_has_no_alias(tmp_path: Path) -> None:
     archive = open_archive(tmp_path, TALKS[:1], comet_api_key="key")
     archive.datasets.save_library()
-    assert files_of(archive.shop.ledger.outbox.rows(None)[0].document).aliases == ()
+    assert dataset_from(archive.shop.ledger.outbox.rows(None)[0].document).aliases == ()
     archive.close()
 
 
@@ -357,14 +358,14 @@ def test_a_damaged_or_missing_file_is_not_given_to_the_mirror(document: Any) -> 
     data = Path(document["files"]["data.jsonl"])
     data.write_bytes(b"{}\n")
     with pytest.raises(InputError, match=r"data\.jsonl of the data version \w{12} is damaged"):
-        files_of(document)
+        dataset_from(document)
     data.unlink()
     with pytest.raises(InputError, match=r"data\.jsonl"):
-        files_of(document)
+        dataset_from(document)
 
 
 @pytest.mark.parametrize("broken", [None, [], {}, {"version": 1}, {"files": {}}], ids=repr)
 def test_a_document_that_names_no_version_is_said_to_be_wrong(document: Any, broken: Any) -> None:
     given = document | broken if isinstance(broken, dict) and broken else broken
     with pytest.raises(InputError):
-        files_of(given)
+        dataset_from(given)

@@ -38,10 +38,11 @@ def drain_all(
     before = drainer.delivered
     while outbox.take_lease():
         due_s = outbox.next_due_s()
-        if (due_s is None or due_s > AGAIN_WITHIN_S) and not drainer.says_trouble():
+        soon = due_s is not None and due_s <= AGAIN_WITHIN_S
+        if not soon and not drainer.says_trouble():
             break
         drainer.may_begin()
-        time.sleep(max(due_s or 0.0, drainer.next_try_s))
+        time.sleep(max(due_s if due_s and soon else 0.0, drainer.next_try_s))
         drainer.drain_once()
         on_batch()
         if not drainer.may_try():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from core.ledger import SenderStatus, open_ledger
 from core.ledger.schema import traces
 from core.mirror import attempts, by_hand, drainer, sending
 from core.mirror.by_hand import drain_all
-from core.mirror.documents import dataset_document, experiment_document
+from core.mirror.documents import experiment_document
 from core.mirror.patience import MOST_S
 from core.mirror.records import record_id
 from core.models import ExperimentRecord
@@ -158,9 +160,10 @@ def test_experiments_and_data_versions_arrive(desk: Desk, tmp_path: Path):
     experiment = ExperimentRecord("e1", "Grid", {"cases": 3}, {"passed": 0.5, "cost": None}, ("model",), (("gpt",),))
     file = tmp_path / "data.jsonl"
     file.write_text("{}\n")
-    dataset = DatasetFiles("v1", "library", ("latest",), {"videos": 3}, {"data.jsonl": file})
+    facts = {"videos": 3, "sha256": hashlib.sha256(b"{}\n").hexdigest()}
+    dataset = DatasetFiles("v1", "library", ("latest",), facts, {"data.jsonl": file})
     desk.ledger.outbox.put_document("experiment", "e1", experiment_document(experiment))
-    desk.ledger.outbox.put_document("dataset", "v1", dataset_document(dataset))
+    desk.ledger.outbox.put_document("dataset", "v1", asdict(dataset) | {"files": {file.name: str(file)}})
     desk.turns()
     assert desk.mirror.experiments == {"e1": experiment}
     assert desk.mirror.datasets == {"v1": dataset}
@@ -524,7 +527,11 @@ def test_a_trace_that_is_gone_from_the_ledger_is_dead_with_the_reason(desk: Desk
     [
         ("experiment", {"name": "Grid"}, "experiment_id"),
         ("experiment", None, "not a JSON object"),
-        ("dataset", {"version": "v", "name": "n", "aliases": [], "metadata": {}, "files": {"a": "nowhere"}}, "nowhere"),
+        (
+            "dataset",
+            {"version": "v", "name": "n", "aliases": [], "metadata": {}, "files": {"data.jsonl": "no"}},
+            "at no",
+        ),
         ("song", {}, "cannot send a song"),
     ],
 )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import Select, bindparam, delete, func, select
 
 from core.ledger.columns import as_utc
 from core.ledger.database import Database
@@ -17,6 +17,8 @@ from core.ports import Clock
 
 _LONGEST = 200
 """Characters of a name. A server may give any; PostgreSQL's index entries end at 2,700 bytes."""
+
+_FORGET = delete(mirrored_traces).where(mirrored_traces.c.record_id == bindparam("key"))
 
 
 class MirroredStore:
@@ -49,6 +51,15 @@ class MirroredStore:
         """Forgets all, for example when the mirror is now another one."""
         with self._database.write(durable=False) as connection:
             connection.execute(delete(mirrored_traces))
+
+    def keep_only(self, record_ids: Collection[str]) -> int:
+        """Forgets every record but these; returns how many. For when all that the mirror holds was read."""
+        kept = set(map(short, record_ids))
+        with self._database.write(durable=False) as connection:
+            gone = [key for key in connection.execute(select(mirrored_traces.c.record_id)).scalars() if key not in kept]
+            if gone:
+                connection.execute(_FORGET, [{"key": key} for key in gone])
+        return len(gone)
 
     def _moment(self, query: Select[Any]) -> datetime | None:
         found: datetime | None = self._scalar(query)

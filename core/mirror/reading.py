@@ -45,14 +45,15 @@ class Reader:
         self._since: datetime | None = None
         self._pages: Iterator[list[MirroredTrace]] | None = None
         self._tries = 0
+        self._found: set[str] = set()
+        """Ids of the records that were read so far."""
         self.progress = ReadBack()
 
     def start(self, since: datetime | None) -> None:
-        """Begins anew. None: everything, and what the mirror does not hold any more is forgotten."""
+        """Begins anew. None: everything, and at its end what the mirror does not hold any more is forgotten."""
         self._since = since
         self._tries = 0
-        self._pages = None
-        self._note(ReadBack("running"))
+        self._begin()
 
     def read(self, since: datetime | None) -> None:
         """Reads to the end; ``progress`` tells how it went."""
@@ -76,16 +77,16 @@ class Reader:
         return self.progress.state == "running"
 
     def _page(self) -> None:
-        first = self._pages is None
         with self._drainer.watchdog.watch(self._limit_s):
             self._pages = self._pages or self._drainer.mirror().read_back(self._since)
             page = next(self._pages, None)
-        if first and self._since is None:
-            self._mirrored.clear()
         if page is None:
+            if self._since is None:
+                self._mirrored.keep_only(self._found)
             self._note(ReadBack("done", self.progress.records))
         else:
             self._mirrored.put(page)
+            self._found |= {trace.record_id for trace in page}
             self._note(ReadBack("running", self.progress.records + len(page)))
 
     def _again(self, error: MirrorUnreachable) -> None:
@@ -93,8 +94,12 @@ class Reader:
         if self._tries >= TRIES:
             self._fail(str(error))
         else:
-            self._pages = None
-            self._note(ReadBack("running"))
+            self._begin()
+
+    def _begin(self) -> None:
+        self._pages = None
+        self._found.clear()
+        self._note(ReadBack("running"))
 
     def _fail(self, reason: str) -> None:
         self._note(ReadBack("failed", self.progress.records, reason))

@@ -70,6 +70,16 @@ def test_a_record_that_is_read_again_is_brought_up_to_date(ledger, clock: Tickin
     assert ledger.mirrored.read_at() == START + timedelta(hours=1)
 
 
+def test_what_the_mirror_does_not_hold_any_more_is_forgotten(ledger):
+    long = replace(FOREIGN, record_id=NASTY * 50)
+    ledger.mirrored.put([OURS, FOREIGN, long])
+    assert ledger.mirrored.keep_only([long.record_id, OURS.record_id, "another"]) == 1
+    assert len(held(ledger)) == 2
+    assert FOREIGN.record_id not in {row["record_id"] for row in held(ledger)}
+    assert ledger.mirrored.keep_only([]) == 2
+    assert ledger.mirrored.keep_only([]) == 0
+
+
 def test_what_was_read_can_be_forgotten(ledger):
     ledger.mirrored.put([OURS])
     ledger.mirrored.clear()

@@ -400,6 +400,15 @@ def test_reading_back_begins_anew_where_the_mirror_fails_and_says_when_it_gives_
     assert document["read_back"]["detail"] == "Comet refuses the connection"
 
 
+def test_a_reading_that_fails_half_way_forgets_nothing(run: Run, mirror: MemoryMirror, library: Ledger):
+    library.mirrored.put([mirrored(99), mirrored(2)])
+    mirror.pages = [[mirrored(2), mirrored(1)], [mirrored(0)]]
+    mirror.failing = lambda call, about: DOWN if call == "read_back" and mirrored(0).record_id in about else None
+    code, document, _ = run("--read-back")
+    assert (code, document["read_back"]["state"]) == (1, "failed")
+    assert library.mirrored.count() == 3
+
+
 def test_what_is_read_back_can_begin_at_a_time(run: Run, mirror: MemoryMirror, library: Ledger):
     mirror.pages = [[mirrored(2), mirrored(1)], [mirrored(0)]]
     assert run("--read-back", "--since", "2026-11-24T09:00")[1]["read_back"]["records"] == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +17,7 @@ FEWEST_ROWS = 100
 MOST_CATEGORIES = 50
 _NUMERIC_SHARE = 0.95
 _SHORT_CHARS = 60
+_UNSAFE = re.compile("[<>\0]")
 _ANGLES = str.maketrans({"<": "\u2039", ">": "\u203a"})
 
 
@@ -63,6 +65,8 @@ def pair_columns(
 
 def harmless(text: str) -> str:
     """The text with lookalikes of ``<`` and ``>``: an HTML report holds values inside a script as they are."""
+    if text.isascii() and not _UNSAFE.search(text):
+        return text
     return text.translate(_ANGLES).encode("utf-8", "replace").decode().replace("\0", "")
 
 
@@ -96,11 +100,12 @@ def _pair(
 
 def kind_of(values: pd.Series) -> ColumnKind:
     """By the values: numbers, a few short words, or texts. Truth values are categories."""
-    if values.map(lambda value: isinstance(value, bool | np.bool_)).all():
+    found = values.tolist()
+    if all(isinstance(value, bool | np.bool_) for value in found):
         return ColumnKind.CATEGORY
     if _numbers(values).notna().mean() >= _NUMERIC_SHARE:
         return ColumnKind.NUMBER
-    texts = {harmless(str(value)) for value in values}
+    texts = set(map(str, found))
     few = len(texts) <= min(MOST_CATEGORIES, max(2, len(values) // 10))
     return ColumnKind.CATEGORY if few and max(map(len, texts)) <= _SHORT_CHARS else ColumnKind.TEXT
 
@@ -109,7 +114,7 @@ def _cleaned(values: pd.Series, kind: ColumnKind) -> pd.Series:
     if kind is ColumnKind.NUMBER:
         numbers = _numbers(values)
         return pd.Series(numbers[np.isfinite(numbers)].to_numpy())
-    as_they_are = [str(value) for value in values]
+    as_they_are = list(map(str, values.tolist()))
     shown = {text: harmless(text) for text in set(as_they_are)}
     texts = [shown[text] for text in as_they_are]
     if kind is ColumnKind.TEXT:
@@ -121,7 +126,7 @@ def _numbers(values: pd.Series) -> pd.Series:
     """As float64; what is no number is NaN."""
     if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_complex_dtype(values):
         return pd.Series(values.to_numpy(dtype="float64", na_value=math.nan), index=values.index)
-    return pd.Series([_number(value) for value in values], index=values.index, dtype="float64")
+    return pd.Series([_number(value) for value in values.tolist()], index=values.index, dtype="float64")
 
 
 def _number(value: Any) -> float:

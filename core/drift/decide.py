@@ -54,11 +54,18 @@ def _decided(column: DriftColumn, q_value: float | None) -> DriftColumn:
     return replace(column, q_value=q_value, drifted=clear and (by_p_value or beyond))
 
 
+def method_of(pair: ColumnPair) -> str:
+    """``ks``, ``psi`` or ``words``, by kind and size."""
+    if pair.kind is ColumnKind.NUMBER:
+        return "ks" if min(len(pair.reference), len(pair.current)) < PSI_FROM_ROWS else "psi"
+    return "psi" if pair.kind is ColumnKind.CATEGORY else "words"
+
+
 def _numbers(pair: ColumnPair) -> Compared:
     from scipy.stats import ks_2samp  # noqa: PLC0415  a second; no page compares columns
 
     test = ks_2samp(pair.reference, pair.current, method="asymp")
-    if min(len(pair.reference), len(pair.current)) < PSI_FROM_ROWS:
+    if method_of(pair) == "ks":
         return Compared(_column(pair, "ks", float(test.pvalue), LEVEL, float(test.pvalue)))
     return Compared(_column(pair, "psi", psi(pair.reference, pair.current), PSI_THRESHOLD, float(test.pvalue)))
 

@@ -19,6 +19,17 @@ _LONGEST_IDENTIFIER = 64
 
 
 @dataclass(frozen=True, slots=True)
+class Paired:
+    """Two tables, made comparable."""
+
+    pairs: Sequence[ColumnPair]
+    left_out: tuple[tuple[str, str], ...]
+    current: pd.DataFrame
+    """As it is: what became of the rows is counted from it."""
+    n_reference: int
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """Of a comparison."""
 
@@ -27,22 +38,31 @@ class Outcome:
     columns: tuple[DriftColumn, ...]
     left_out: tuple[tuple[str, str], ...]
     details: Mapping[str, Any]
-    pairs: Sequence[ColumnPair]
-    """What was compared, for other methods."""
 
 
 def compare(reference: pd.DataFrame, current: pd.DataFrame) -> Outcome:
+    """Both steps."""
+    return judge(pair(reference, current))
+
+
+def pair(reference: pd.DataFrame, current: pd.DataFrame) -> Paired:
     """Kinds are known where both tables have the columns of core/drift/rows.py, else told from the values."""
     named = reference.rename(columns=str), current.rename(columns=str)
     skipped = _no_measures(*named)
     before, after = (table.drop(columns=[left.column for left in skipped], errors="ignore") for table in named)
     traffic = all(set(KINDS) <= set(table.columns) for table in named)
     pairs, left_out = pair_columns(before, after, KINDS if traffic else None)
-    compared = compare_columns(pairs)
-    columns = tuple(item.column for item in compared)
-    answer, sentence = verdict(columns, len(reference), len(current))
     unused = tuple((harmless(left.column), left.reason) for left in (*left_out, *skipped) if left.column not in FACTS)
-    return Outcome(answer, sentence, columns, unused, details_of(pairs, compared, current), pairs)
+    return Paired(pairs, unused, current, len(reference))
+
+
+def judge(paired: Paired) -> Outcome:
+    """What has drifted."""
+    compared = compare_columns(paired.pairs)
+    columns = tuple(item.column for item in compared)
+    answer, sentence = verdict(columns, paired.n_reference, len(paired.current))
+    details = details_of(paired.pairs, compared, paired.current)
+    return Outcome(answer, sentence, columns, paired.left_out, details)
 
 
 def _no_measures(reference: pd.DataFrame, current: pd.DataFrame) -> list[LeftOut]:

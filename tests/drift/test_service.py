@@ -95,7 +95,7 @@ def test_last_week_is_compared_with_the_week_before_in_another_process(ledger: L
     assert (report.state, report.verdict, report.error) == ("finished", DriftVerdict.DRIFT, None)
     assert (report.n_reference, report.n_current) == (150, 150)
     assert "question" in {column.column for column in report.columns if column.drifted}
-    assert drift.html(report.report_id).decode() == f"<html>{report.sentence}</html>"
+    assert drift.html(report.report_id).decode() == "<html>7d against 14d..7d</html>"
     assert heard == [report]
     assert [known.report_id for known in drift.reports()] == [report.report_id]
     assert [item.column for _, item in drift.history("question")] == ["question"]

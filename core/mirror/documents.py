@@ -11,6 +11,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from core.errors import InputError
+from core.mirror.cleaning import clean_text
 from core.models import ExperimentRecord, MirrorThumb
 from core.ports import DatasetFiles
 
@@ -25,7 +26,7 @@ _SAVE_AGAIN = "Save the version again here."
 @dataclass(config=ConfigDict(extra="forbid"))
 class _Thumb:
     value: Literal[1, 0, -1]
-    texts: dict[str, str]
+    texts: dict[Literal["reason", "comment", "correction"], str]
 
 
 _THUMB: TypeAdapter[_Thumb] = TypeAdapter(_Thumb)
@@ -38,9 +39,9 @@ def thumb_document(thumb: MirrorThumb) -> Document:
 
 
 def thumb_from(document: Any, record_id: str) -> MirrorThumb:
-    """The thumb of a record from its JSON. Raises InputError that names what is wrong."""
+    """The thumb of a record from its JSON, clean again. Raises InputError that names what is wrong."""
     read = _read(_THUMB, document, "thumb")
-    return MirrorThumb(record_id, read.value, read.texts)
+    return MirrorThumb(record_id, read.value, {name: clean_text(text) for name, text in read.texts.items()})
 
 
 def experiment_document(experiment: ExperimentRecord) -> Document:

@@ -162,8 +162,9 @@ class Mirroring:
 
     def send_all_again(self) -> int:
         """Sends again what was refused; returns how many rows. Raises LibraryError."""
+        number = self._outbox.resend_dead()
         self._forget()
-        return self._outbox.resend_dead()
+        return number
 
     # -------------------------------------------------------------------------------------------- what comes in
 

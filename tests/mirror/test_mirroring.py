@@ -180,6 +180,16 @@ def test_a_thumb_is_mended_too(desk: Desk, mirroring: Mirroring):
     assert [thumb.texts for thumb in desk.mirror.thumbs[record_id("a")]] == [{"comment": "mended"}]
 
 
+def test_a_mended_thumb_is_sent_clean(desk: Desk, mirroring: Mirroring):
+    desk.ask("a")
+    desk.thumb("a")
+    mirroring.send_again("feedback", "a", json.dumps({"value": -1, "texts": {"comment": "a\ud800\0" + "x" * 200_000}}))
+    desk.turns()
+    [thumb] = desk.mirror.thumbs[record_id("a")]
+    assert thumb.texts["comment"].startswith("a\ufffd\ufffdxx")
+    assert thumb.texts["comment"].endswith("(100,003 characters more)")
+
+
 def test_all_that_was_refused_is_sent_again(desk: Desk, mirroring: Mirroring):
     refused(desk, "a", "b")
     assert mirroring.send_all_again() == 2
@@ -194,6 +204,7 @@ def test_all_that_was_refused_is_sent_again(desk: Desk, mirroring: Mirroring):
         ("trace", "[]", "not a JSON object"),
         ("trace", '{"id": "a"}', "tags"),
         ("feedback", '{"value": 5, "texts": {}}', "value: Input should be 1, 0 or -1"),
+        ("feedback", '{"value": 1, "texts": {"remark": "x"}}', "remark"),
         ("experiment", '{"experiment_id": "e2", "name": "n", "parameters": {}, "metrics": {}}', "must stay e1"),
         ("dataset", '{"files": {"passwords": "secrets.toml"}}', "A dataset is sent as it is"),
         ("trace", "[" * 100_000, "nested too deeply"),

@@ -39,7 +39,7 @@ class CometMirror:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> CometMirror | None:
-        """None without a key. Imports nothing of Comet yet."""
+        """None without a key. Imports nothing of Comet yet. Raises SettingsError for an address that is none."""
         access = access_of(settings)
         return None if access is None else cls(access, upload_mb=settings.dataset_upload_mb)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from core.config import Settings
+from core.errors import SettingsError
 from core.mirror.cleaning import clean_text
 
 DEFAULT_PROJECT = "cuepoint"
@@ -44,7 +45,7 @@ class Access:
     @property
     def host(self) -> str:
         """Without a user and password that somebody may have put into the address."""
-        return urlsplit(self.url).netloc.rpartition("@")[2] or self.url
+        return (urlsplit(self.url).netloc or self.url).rpartition("@")[2]
 
     @property
     def place(self) -> str:
@@ -65,7 +66,7 @@ class Access:
 
 
 def access_of(settings: Settings) -> Access | None:
-    """None without a key."""
+    """None without a key. Raises SettingsError for an address that is none."""
     key = "" if settings.comet_api_key is None else settings.comet_api_key.get_secret_value().strip()
     if not key:
         return None
@@ -90,7 +91,11 @@ def project_name(name: str | None) -> str:
 
 def _whole(url: str) -> str:
     """The address with a path: comet_ml does not work without one."""
-    address = urlsplit(url)
+    try:
+        address = urlsplit(url)
+    except ValueError:
+        hint = "It is like https://www.comet.com/clientlib/."
+        raise SettingsError("COMET_URL_OVERRIDE is no address", subject="COMET_URL_OVERRIDE", hint=hint) from None
     path = address.path.strip("/") or "clientlib"
     return f"{address.scheme}://{address.netloc}/{path}/" if address.scheme and address.netloc else url
 

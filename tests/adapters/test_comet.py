@@ -18,7 +18,7 @@ import pytest
 from core.adapters import comet_records, comet_session
 from core.adapters.comet import CometMirror
 from core.adapters.comet_access import DEFAULT_URL, access_of, project_name
-from core.errors import MirrorError, MirrorKeyRejected, MirrorRefused, MirrorUnreachable
+from core.errors import MirrorError, MirrorKeyRejected, MirrorRefused, MirrorUnreachable, SettingsError
 from core.mirror.records import trace_record
 from core.models import AnswerStatus, MirrorRecord, MirrorThumb
 from core.ports import Mirror
@@ -128,8 +128,14 @@ def test_the_address_is_that_of_the_settings_or_else_that_in_the_key(key: str, o
     assert access.url == url
 
 
-def test_no_text_of_the_access_holds_the_key() -> None:
-    access = access_of(comet_settings("http://user:pass@comet.local/clientlib/"))
+def test_an_address_that_is_none_is_named() -> None:
+    with pytest.raises(SettingsError, match="COMET_URL_OVERRIDE is no address"):
+        access_of(comet_settings("http://["))
+
+
+@pytest.mark.parametrize("url", ["http://user:pass@comet.local/clientlib/", "user:pass@comet.local"])
+def test_no_text_of_the_access_holds_key_or_password(url: str) -> None:
+    access = access_of(comet_settings(url))
     assert access is not None
     assert KEY not in repr(access)
     assert "pass" not in access.place

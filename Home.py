@@ -20,6 +20,8 @@ page = st.navigation(
                 help="Add videos and transcript files, see what is there, remove what is not wanted."),
         st.Page(places.TRACES, title="Traces", icon=":material/timeline:", url_path="traces",
                 help="Every question with its steps, prompt, passages, answer and cost."),
+        st.Page(places.LAB, title="Prompt Lab", icon=":material/science:", url_path="lab",
+                help="Which template, model and temperature is better; the registry of prompts and the test sets."),
         st.Page(places.COST, title="Cost", icon=":material/payments:", url_path="cost",
                 help="What questions cost by day, model, kind, template and person, beside what Comet has."),
     ],

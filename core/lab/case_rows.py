@@ -27,11 +27,16 @@ def read_cases(name: str, data: bytes) -> list[TestCase]:
 
     Raises InputError that names the file, the row and the column.
     """
+    return cases_of(rows_in(name, data), name)
+
+
+def rows_in(name: str, data: bytes) -> Iterator[Row]:
+    """Its rows as they stand. Raises as ``read_cases``, for a row when that is reached."""
     text = data.decode(encoding_of(io.BytesIO(data)), "replace").removeprefix("\ufeff")
     kind = name.lower().rpartition(".")[2]
     if kind not in _READERS:
         raise InputError(f"{shown(name)} is no .csv, .jsonl or .json file", subject=name)
-    return cases_of(_READERS[kind](text, name), name)
+    return _READERS[kind](text, name)
 
 
 def cases_of(rows: Iterable[Row], name: str) -> list[TestCase]:

@@ -1,0 +1,18 @@
+"""Prompt Lab: which template, model and temperature is better; the registry of prompts and the test sets."""
+
+import streamlit as st
+
+from core.ui import lab_cases, lab_runs, lab_templates
+from core.ui.errors import guard
+from core.ui.frame import inside_home
+from core.ui.resources import get_services
+
+TABS = {"Templates": lab_templates.show, "Test sets": lab_cases.show, "Experiments": lab_runs.show}
+
+inside_home()
+services = get_services()
+st.title("Prompt Lab")
+for tab, show in zip(st.tabs(list(TABS), key="lab-tab", on_change="rerun"), TABS.values(), strict=True):
+    if tab.open:
+        with tab, guard():
+            show(services)

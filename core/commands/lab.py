@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -84,18 +86,27 @@ def _expected(plan: Plan, expected: Estimate) -> str:
 
 def _follow(lab: Lab, experiment_id: str) -> bool:
     """Waits for the end; True where Ctrl-C brought it about. A second Ctrl-C does not wait for calls under way."""
-    try:
-        while not lab.wait(experiment_id, _POLL_S):
+    with _interrupts() as interrupted:
+        while not lab.wait(experiment_id, _POLL_S) and not interrupted.is_set():
             show_progress(_line(lab.progress(experiment_id)))
-    except KeyboardInterrupt:
-        end_progress()
-        complain("stopping: the calls under way are finished and kept")
-        lab.stop(experiment_id)
-        lab.wait(experiment_id)
-        return True
+    end_progress()
+    if not interrupted.is_set():
+        return False
+    complain("stopping: the calls under way are finished and kept")
+    lab.stop(experiment_id)
+    lab.wait(experiment_id)
+    return True
+
+
+@contextmanager
+def _interrupts() -> Iterator[threading.Event]:
+    """Set by Ctrl-C. An exception for it could be raised anywhere, and be lost or leave something half done."""
+    event = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda *_: event.set())
+    try:
+        yield event
     finally:
-        end_progress()
-    return False
+        signal.signal(signal.SIGINT, before)
 
 
 def _line(progress: Progress) -> str:

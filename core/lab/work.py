@@ -130,22 +130,26 @@ class Work:
 
     def _work(self) -> None:
         assert self._writer is not None
-        while self._halt is None:
-            try:
-                run = self._pending.popleft()
-            except IndexError:
-                return
-            try:
-                known = self._known.get(run.content_key) if run.repeat == 0 else None
-                result = self._cells.carry_out(run, known)
-            except Halt as halt:
-                self.halt(halt)
-                return
-            except Exception as error:  # noqa: BLE001  one cell's fault of ours is not the others'
-                _log.exception("A cell of the lab failed")
-                reason = f"A fault of Cuepoint ended the run ({type(error).__name__})"
-                result = RunResult(replace(run, state=RunState.FAILED, error=reason))
-            self._writer.put(result)
+        while self._halt is None and self._pending:
+            self._writer.begin()
+            self._writer.put(self._next())
+
+    def _next(self) -> RunResult | None:
+        """What became of the next cell; None where there is none, or where the experiment ends before it."""
+        try:
+            run = self._pending.popleft()
+        except IndexError:
+            return None
+        try:
+            known = self._known.get(run.content_key) if run.repeat == 0 else None
+            return self._cells.carry_out(run, known)
+        except Halt as halt:
+            self.halt(halt)
+            return None
+        except Exception as error:  # noqa: BLE001  one cell's fault of ours is not the others'
+            _log.exception("A cell of the lab failed")
+            reason = f"A fault of Cuepoint ended the run ({type(error).__name__})"
+            return RunResult(replace(run, state=RunState.FAILED, error=reason))
 
     def _end(self, halt: Halt | None) -> None:
         state = ExperimentState.FINISHED if halt is None else halt.state

@@ -18,7 +18,7 @@ _RETRIES_S = (0.5, 2.0, 8.0)
 
 
 class Writer:
-    """A thread that owns the way to the ledger. ``put`` waits where more results wait than twice the workers."""
+    """A thread that owns the way to the ledger. At most ``room`` cells are begun and not yet on the disk."""
 
     def __init__(
         self,
@@ -35,7 +35,8 @@ class Writer:
         self._mirror = mirror
         self._halt = halt
         self._wait = wait
-        self._results: queue.Queue[RunResult | None] = queue.Queue(room)
+        self._results: queue.SimpleQueue[RunResult | None] = queue.SimpleQueue()
+        self._room = threading.Semaphore(room)
         self._failed = False
         self.ended: Counter[RunState] = Counter()
         """Runs that are on the disk, by what became of them."""
@@ -43,8 +44,16 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="lab-writer", daemon=True)
         self._thread.start()
 
-    def put(self, result: RunResult) -> None:
-        self._results.put(result)
+    def begin(self) -> None:
+        """To be called before a cell is begun: waits until there is room for its result."""
+        self._room.acquire()
+
+    def put(self, result: RunResult | None) -> None:
+        """What became of a cell that was begun; None: nothing, it stays pending."""
+        if result is None:
+            self._room.release()
+        else:
+            self._results.put(result)
 
     def close(self) -> None:
         """Returns when all results are on the disk, or given up."""
@@ -57,6 +66,8 @@ class Writer:
             batch, open_ = self._next()
             if batch and not self._failed:
                 self._write(batch)
+            if batch:
+                self._room.release(len(batch))
 
     def _next(self) -> tuple[list[RunResult], bool]:
         """All results that wait, at least one; False with the last ones."""

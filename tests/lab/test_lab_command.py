@@ -204,6 +204,9 @@ def test_ctrl_c_keeps_what_is_done_and_the_next_run_goes_on(
     process = start(spec, fake, tmp_path / "data")
     assert held.wait(60)
     process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    while "stopping" not in process.stderr.readline():
+        pass
     go.set()
     out, err = process.communicate(timeout=60)
     first = json.loads(out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -110,13 +111,12 @@ def _library(data_dir: Path) -> Path:
 
 
 def _interleaved(asked: dict[str, Services], rounds: int) -> dict[str, list[float]]:
-    """Each question to each, the first one another each time; the first rounds do not count."""
+    """Each question to each, in an order drawn anew, as one may feel what another began; first rounds do not count."""
     times: dict[str, list[float]] = {name: [] for name in asked}
     warm_up = 5
     for number in range(warm_up + rounds):
         request = AskRequest(DEMO_QUESTIONS[number % len(DEMO_QUESTIONS)].text)
-        order = [list(asked)[(number + turn) % len(asked)] for turn in range(len(asked))]
-        for name in order:
+        for name in random.Random(number).sample(list(asked), len(asked)):
             times[name].append(timed(partial(asked[name].answering.ask, request))[1])
     return {name: took[warm_up:] for name, took in times.items()}
 

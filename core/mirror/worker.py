@@ -130,7 +130,7 @@ class MirrorWorker:
             self._process = process = subprocess.Popen(  # noqa: S603  our own program
                 self._command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
             )
-        with suppress(OSError), process:
+        with suppress(OSError, ValueError), process:  # ``close`` may have closed its input already
             assert process.stdin is not None
             assert process.stdout is not None
             process.stdin.write(f"{settings_document(self._settings)}\n")

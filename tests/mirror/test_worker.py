@@ -193,6 +193,26 @@ def test_a_process_that_ends_again_and_again_is_said_with_its_reason(settings: S
     assert "is damaged" in trouble
 
 
+def test_a_worker_that_is_closed_as_its_process_starts_ends_without_a_word(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    worker = MirrorWorker(settings, command=[sys.executable, "-c", "import sys; sys.stdin.read()"])
+    real = subprocess.Popen
+
+    def started(*arguments: Any, **options: Any) -> Any:
+        process = real(*arguments, **options)
+        worker._closing.set()
+        process.stdin.close()
+        return process
+
+    monkeypatch.setattr("core.mirror.worker.subprocess.Popen", started)
+    worker.start()
+    assert worker._thread is not None
+    worker._thread.join(30)
+    assert not worker._thread.is_alive()
+    assert caplog.text == ""
+
+
 def test_a_process_that_cannot_be_started_is_said(settings: Settings):
     worker = MirrorWorker(settings, command=["/nowhere/python"], first_pause_s=0.01)
     worker.start()

@@ -27,6 +27,8 @@ from core.ports import Clock
 
 _log = logging.getLogger(__name__)
 
+_REMEMBERED = 20
+"""Experiments of this process that ended and are kept in memory; of others the ledger tells all there is."""
 _LONGEST_END_S = 5.0
 """Calls under way are not waited for longer than this when the process ends."""
 
@@ -152,7 +154,7 @@ class Lab:
 
     def remove(self, experiment_id: str) -> None:
         """Forgets an experiment that has ended. Its traces stay. Raises InputError while it runs."""
-        if self._store.get(experiment_id).state is ExperimentState.RUNNING:
+        if self._store.head(experiment_id).state is ExperimentState.RUNNING:
             raise InputError("This experiment still runs", subject=experiment_id, hint="Stop it first.")
         self._store.remove(experiment_id)
 
@@ -172,7 +174,7 @@ class Lab:
 
     def progress(self, experiment_id: str) -> Progress:
         """Also of experiments of other processes and of long ago. Raises NotFound."""
-        experiment = self._store.get(experiment_id)
+        experiment = self._store.head(experiment_id)
         work = self._works.get(experiment_id)
         at_work = work is not None and not work.finished.is_set()
         counts = self._store.counts(experiment_id)
@@ -229,6 +231,9 @@ class Lab:
         )
         work = Work(experiment, plan, pending, parts, user=user)
         with self._guard:
+            ended = [key for key, known in self._works.items() if known.finished.is_set()]
+            for key in ended[:-_REMEMBERED]:
+                del self._works[key]
             self._works[experiment_id] = work
         # A daemon: leaving the app must not wait for a model; the experiment is resumed at the next start.
         threading.Thread(target=self._carry_out, args=(work,), name="lab", daemon=True).start()
@@ -236,7 +241,7 @@ class Lab:
     def _carry_out(self, work: Work) -> None:
         work.run()
         try:
-            if self._store.get(work.experiment_id).state is ExperimentState.FINISHED:
+            if self._store.head(work.experiment_id).state is ExperimentState.FINISHED:
                 self._on_finished(work.experiment_id)
         except Exception:  # noqa: BLE001  the experiment is done and kept, whoever is told of it
             _log.exception("What follows the experiment %s failed", work.experiment_id)

@@ -53,6 +53,15 @@ class ExperimentReads:
             raise no_experiment(experiment_id)
         return experiment_of(row, row.spec)
 
+    def head(self, experiment_id: str) -> Experiment:
+        """Without its spec, which may be long. Raises NotFound."""
+        query = select(*_LIGHT).where(experiments.c.experiment_id == experiment_id)
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            raise no_experiment(experiment_id)
+        return experiment_of(row, {})
+
     def list(self, *, limit: int = 100, offset: int = 0, name: str | None = None) -> Experiments:
         """Newest first, each without its spec, which may be long."""
         query = select(*_LIGHT).where(true() if name is None else experiments.c.name == name)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from core.errors import ModelBusy, NotFound
+from core.lab.chats import LabModels
 from core.lab.estimate import ASSUMED_TOKENS, Estimate, estimate
 from core.lab.gate import Gate, Pace
 from core.lab.grid import cells_of
@@ -23,18 +24,22 @@ from core.lab.records import record_of
 from core.lab.scorers import Tools
 from core.lab.shipped import LedgerCases, LedgerTemplates
 from core.lab.spec import spec_of
-from core.models import Experiment, ExperimentState, Passage, RunState, Score, TestCase, Usage
+from core.lab.wiring import lab_of
+from core.models import Experiment, ExperimentRecord, ExperimentState, Passage, RunState, Score, TestCase, Usage
 from core.prompts import PromptTemplate, format_passages
 from tests.fakes.lab import (
     SERVER,
     TEMPLATES,
     USD_PER_TOKEN,
     FewTemplates,
+    LabChat,
     cases_by_name,
+    echo,
     ledger_in,
     per_token,
     spec_of_cases,
 )
+from tests.fakes.models import HashingEmbedder
 from tests.fakes.passages import passage_of
 from tests.ledger.samples import trace
 
@@ -355,3 +360,28 @@ def test_test_sets_are_found_by_name() -> None:
     assert cases.offered() == ["mine", "code-tasks"]
     with pytest.raises(NotFound, match=r"no test set 'x'. There is code-tasks, mine"):
         cases("x")
+
+
+class Told:
+    """A mirroring that remembers the experiments it was told of."""
+
+    def __init__(self, *, enabled: bool) -> None:
+        self.enabled = enabled
+        self.experiments: list[ExperimentRecord] = []
+
+    def log_experiment(self, record: ExperimentRecord) -> None:
+        self.experiments.append(record)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_finished_experiment_goes_to_the_mirror_with_its_traces(tmp_path: Path, enabled: bool) -> None:
+    ledger, told = ledger_in(tmp_path), Told(enabled=enabled)
+    lab = lab_of(ledger, LabModels(LabChat(echo), None, SERVER), HashingEmbedder(), told)  # type: ignore[arg-type]
+    spec = spec_of_cases(1, templates=[{"name": "own", "user": "{question}"}])
+    experiment_id = lab.start(lab.plan(spec))
+    assert lab.wait(experiment_id, 30)
+    (record,) = told.experiments
+    assert (record.experiment_id, record.metrics["runs"], len(record.rows)) == (experiment_id, 1, 1)
+    assert ledger.outbox.stats().pending == (1 if enabled else 0)
+    lab.close()
+    ledger.close()

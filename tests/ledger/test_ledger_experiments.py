@@ -196,6 +196,7 @@ def test_the_list_is_newest_first_and_light(ledger: Ledger, clock: Ticking) -> N
     assert [found.experiment_id for found in ledger.experiments.list()] == ids[::-1]
     assert [found.experiment_id for found in ledger.experiments.list(name="one", limit=1)] == [ids[2]]
     assert {len(found.spec) for found in ledger.experiments.list()} == {0}
+    assert ledger.experiments.head(ids[0]) == replace(ledger.experiments.get(ids[0]), spec={})
 
 
 def test_removing_an_experiment_keeps_what_it_cost(ledger: Ledger) -> None:
@@ -205,7 +206,7 @@ def test_removing_an_experiment_keeps_what_it_cost(ledger: Ledger) -> None:
     store.remove(experiment_id)
     assert store.runs(experiment_id) == []
     assert store.spending(experiment_id) == Spending(0.25, 0)
-    for call in (store.get, store.remove, store.stop, store.claim, store.is_mine):
+    for call in (store.get, store.head, store.remove, store.stop, store.claim, store.is_mine):
         with pytest.raises(NotFound, match=experiment_id):
             call(experiment_id)
 

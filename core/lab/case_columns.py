@@ -62,7 +62,7 @@ def suggested_use(column: str) -> str:
 
 def suggested_name(column: str) -> str:
     """The column as a variable can be called: ``First name`` is ``first_name``."""
-    name = "".join(char if char.isalnum() else "_" for char in column.strip()).strip("_")
+    name = "".join(char if char.isalnum() else "_" for char in column.strip().lower()).strip("_")
     return name if name.isidentifier() else f"column_{name}".rstrip("_")
 
 

@@ -29,7 +29,7 @@ class CasePassages:
         if written or case.trace_id is None:
             return written
         try:
-            return [_of_record(record) for record in self.traces.get(case.trace_id).passages]
+            return [passage_of(record) for record in self.traces.get(case.trace_id).passages]
         except NotFound:
             return []
 
@@ -43,7 +43,8 @@ def passages_in(text: str) -> list[Passage]:
     return found
 
 
-def _of_record(record: PassageRecord) -> Passage:
+def passage_of(record: PassageRecord) -> Passage:
+    """What a trace keeps of a passage, as one again."""
     video = Video(record.video_id, record.title, record.channel)
     return _passage(video, record.chunk_id, record.text, record.start_s, record.end_s, rank=record.rank)
 

@@ -17,6 +17,7 @@ from core.models import AnswerStatus, Trace
 from core.services import Services
 from core.ui.answers import receipt, show_answer, show_citations, show_partial, thumbs
 from core.ui.errors import callback, guard
+from core.ui.lab_from_trace import add_to_test_set
 from core.ui.text import escape_markdown
 
 _STATE = "conversation"
@@ -132,6 +133,8 @@ def _show_finished(services: Services, state: Conversation, trace: Trace) -> Non
         )
     if trace.answer.answered or trace.answer.status is AnswerStatus.REFUSED:
         thumbs(trace, callback(services.answering.save_feedback))
+        if trace.feedback is not None and trace.feedback.value < 0:
+            add_to_test_set(services, trace)
     if trace.answer.status in (AnswerStatus.FAILED, AnswerStatus.ABANDONED):
         st.button(
             "Ask again", icon=":material/refresh:", key=f"again-{trace.trace_id}", on_click=callback(ask),

@@ -15,15 +15,18 @@ from core.models import TestCase
 from core.services import Services
 from core.ui import lab_upload
 from core.ui.components import empty_state
-from core.ui.errors import callback, show_pending_error
-from core.ui.lab_words import PLACE, say, show_said
+from core.ui.errors import callback
+from core.ui.lab_words import say, show_said
 from core.ui.text import count, escape_markdown, moment
 
 CHOSEN = "lab-set"
 _NAME, _DESCRIPTION, _COLUMN = "lab-set-name", "lab-set-description", "lab-set-column"
+_NEW = "lab-set-new"
 _SHIPPED = "shipped:"
 _EMPTY = ["question"]
 """The variables of a set without cases."""
+
+_PLACE = "lab-cases"
 
 
 def show(services: Services) -> None:
@@ -31,13 +34,12 @@ def show(services: Services) -> None:
     sets = {found.set_id: found for found in services.ledger.test_sets.sets()}
     shipped = [name for name in SETS if name not in {found.name for found in sets.values()}]
     chosen = _choose(services, sets, shipped)
-    show_pending_error(PLACE)
-    show_said()
+    show_said(_PLACE)
     if not sets:
         empty_state(
             "quiz", "No test set of your own yet",
-            "Make one above and fill it by hand or from a file. A trace can become a case too: give its answer a "
-            "thumb down.",
+            "Make one above and fill it by hand or from a file. A question that was answered badly can become a case "
+            "too: its trace has a button for that.",
         )  # fmt: skip
     if chosen.startswith(_SHIPPED):
         _shipped(services, chosen.removeprefix(_SHIPPED))
@@ -54,33 +56,32 @@ def _choose(services: Services, sets: dict[str, TestSet], shipped: Sequence[str]
             "Test set", options, key=CHOSEN, width=380, persist_state="session", placeholder="None yet",
             format_func=lambda key: _title(sets, key),
         )  # fmt: skip
-        with st.popover("New test set", icon=":material/add:", key="lab-set-new"):
+        with st.popover("New test set", icon=":material/add:", key=_NEW, on_change="rerun"):
             st.text_input("Name", key=_NAME, max_chars=100)
             st.text_input("Description", key=_DESCRIPTION, max_chars=500, placeholder="Optional")
             st.button(
-                "Make it", type="primary", key="lab-set-make", on_click=callback(_make, place=PLACE), args=(services,)
+                "Make it", type="primary", key="lab-set-make", on_click=callback(_make, place=_PLACE), args=(services,)
             )
     return picked or ""
 
 
 def _title(sets: dict[str, TestSet], key: str) -> str:
-    if key in sets:
-        return f"{sets[key].name} ({count(sets[key].cases, 'case')})"
-    name = key.removeprefix(_SHIPPED)
-    return f"{name} ({count(len(SETS.get(name, ())), 'case')}, comes with Cuepoint)"
+    """Without what changes: a browser keeps the words that it was given for what is chosen."""
+    return sets[key].name if key in sets else f"{key.removeprefix(_SHIPPED)} (comes with Cuepoint)"
 
 
 def _make(services: Services) -> None:
     state = st.session_state
     state[CHOSEN] = services.ledger.test_sets.create(state.get(_NAME) or "", state.get(_DESCRIPTION) or "")
     state[_NAME] = state[_DESCRIPTION] = ""
+    state[_NEW] = False
 
 
 def _shipped(services: Services, name: str) -> None:
     st.caption("It comes with Cuepoint and cannot be changed; a copy can.")
     st.dataframe(pd.DataFrame(table_of(SETS[name])), hide_index=True, column_order=_order(SETS[name]), alt="Its cases")
     st.button(
-        "Make a copy", icon=":material/content_copy:", key="lab-set-copy", on_click=callback(_copy, place=PLACE),
+        "Make a copy", icon=":material/content_copy:", key="lab-set-copy", on_click=callback(_copy, place=_PLACE),
         args=(services, name),
     )  # fmt: skip
 
@@ -117,12 +118,12 @@ def _editor(services: Services, chosen: TestSet, cases: Sequence[TestCase]) -> N
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.button(
             "Save the cases", type="primary", icon=":material/save:", key="lab-cases-save",
-            disabled=edited.equals(table), on_click=callback(_save, place=PLACE), args=(services, chosen, edited),
+            disabled=edited.equals(table), on_click=callback(_save, place=_PLACE), args=(services, chosen, edited),
         )  # fmt: skip
         with st.popover("Add a column", icon=":material/add_column_right:", key="lab-column-popover"):
             st.text_input("Variable", key=_COLUMN, max_chars=100, placeholder="tone")
             st.button(
-                "Add it", key="lab-column-add", on_click=callback(_add_column, place=PLACE), args=(chosen.set_id,)
+                "Add it", key="lab-column-add", on_click=callback(_add_column, place=_PLACE), args=(chosen.set_id,)
             )
         with st.popover("Rename or delete", icon=":material/edit:", key="lab-set-change"):
             _change(services, chosen)
@@ -158,7 +159,7 @@ def _save(services: Services, chosen: TestSet, edited: pd.DataFrame) -> None:
     ]
     cases = cases_in(rows, chosen.name) if rows else []
     services.ledger.test_sets.put(chosen.set_id, cases)
-    say(f"Saved {count(len(cases), 'case')}.")
+    say(_PLACE, f"Saved {count(len(cases), 'case')}.")
 
 
 def _add_column(set_id: str) -> None:
@@ -174,13 +175,13 @@ def _change(services: Services, chosen: TestSet) -> None:
     st.text_input("Name", chosen.name, key=key, max_chars=100)
     st.text_input("Description", chosen.description, key=f"{key}-description", max_chars=500)
     st.button(
-        "Rename", key="lab-set-rename", on_click=callback(_rename, place=PLACE), args=(services, chosen.set_id, key)
+        "Rename", key="lab-set-rename", on_click=callback(_rename, place=_PLACE), args=(services, chosen.set_id, key)
     )
     st.divider()
     st.markdown(f"Delete the set with {count(chosen.cases, 'case')}? What experiments found stays.")
     st.button(
         "Delete", type="primary", icon=":material/delete:", key="lab-set-delete",
-        on_click=callback(services.ledger.test_sets.remove, place=PLACE), args=(chosen.set_id,),
+        on_click=callback(services.ledger.test_sets.remove, place=_PLACE), args=(chosen.set_id,),
     )  # fmt: skip
 
 

@@ -15,14 +15,16 @@ from core.phrases import listed, one_line
 from core.prompts import PromptTemplate, estimate_message_tokens, not_of_a_question
 from core.services import Services
 from core.ui import lab_versions
-from core.ui.errors import callback, show_pending_error
-from core.ui.lab_words import PLACE, say, show_said
+from core.ui.errors import callback
+from core.ui.lab_words import say, show_said
 from core.ui.text import count, escape_markdown, moment
 
 NAME, BASE, NOTE = "lab-template", "lab-base", "lab-note"
 ASK = "Ask"
-_NEW = "lab-new-template"
+_NEW, _POPOVER = "lab-new-template", "lab-new"
 _LONGEST_TEXT = 200_000
+
+_PLACE, _SAVING = "lab-templates-place", "lab-saving"
 
 
 def show(services: Services) -> None:
@@ -30,8 +32,7 @@ def show(services: Services) -> None:
     prompts = services.ledger.prompts
     names = prompts.names()
     name = _choose(services, names)
-    show_pending_error(PLACE)
-    show_said()
+    show_said(_PLACE)
     if not name:
         st.caption("No template yet. Make one above.")
         return
@@ -48,22 +49,20 @@ def _choose(services: Services, names: Sequence[str]) -> str:
             "Template", names, key=NAME, width=380, persist_state="session", placeholder="None yet",
             help="Ask uses what is in production of cited-answer; experiments may use any of them.",
         )  # fmt: skip
-        with st.popover("New template", icon=":material/add:", key="lab-new"):
+        with st.popover("New template", icon=":material/add:", key=_POPOVER, on_change="rerun"):
             st.text_input("Name", key=_NEW, max_chars=100, placeholder="short-answer")
             st.button(
-                "Make it", type="primary", key="lab-make", on_click=callback(_make, place=PLACE), args=(services,)
+                "Make it", type="primary", key="lab-make", on_click=callback(_make, place=_PLACE), args=(services,)
             )
     return picked or ""
 
 
 def _make(services: Services) -> None:
-    """Begins as the template that is shown, or with a question alone."""
+    """Begins with a question alone; a name that there is already is opened."""
     prompts, name = services.ledger.prompts, (st.session_state.get(_NEW) or "").strip()
-    if name in prompts.names():
-        st.session_state[NAME] = name
-        return
-    prompts.save(PromptTemplate(name or " ", 0, "", "{question}"), note="Begun.")
-    st.session_state[NAME], st.session_state[_NEW] = name, ""
+    if name not in prompts.names():
+        prompts.save(PromptTemplate(name, 0, "", "{question}"), note="Begun.")
+    st.session_state.update({NAME: name, _NEW: "", _POPOVER: False})
 
 
 # ------------------------------------------------------------------------------------------------------- writing
@@ -77,8 +76,9 @@ def _editor(services: Services, versions: Sequence[PromptVersion]) -> None:
         st.text_input("Note", key=NOTE, max_chars=500, placeholder="What is different, and why")
         st.button(
             f"Save as version {versions[0].version + 1}", type="primary", icon=":material/save:", key="lab-save",
-            on_click=callback(_save, place=PLACE), args=(services, base), disabled=written is None,
+            on_click=callback(_save, place=_SAVING), args=(services, base), disabled=written is None,
         )  # fmt: skip
+        show_said(_SAVING)
     with right:
         _beside(services, base, written)
 
@@ -106,10 +106,12 @@ def _texts(base: PromptVersion) -> PromptTemplate | None:
     """What stands in the editor; None without a user text."""
     system = st.text_area(
         "System text", base.system, key=_key("system", base), height=260, max_chars=_LONGEST_TEXT,
+        persist_state="session",
         placeholder="Optional: who the model is, and its rules",
     )  # fmt: skip
     user = st.text_area(
         "User text", base.user, key=_key("user", base), height=220, max_chars=_LONGEST_TEXT,
+        persist_state="session",
         help="{question} is a variable; {{question}} is that text; every other brace is itself.",
     )  # fmt: skip
     return PromptTemplate(base.name, base.version, system or "", user) if user and user.strip() else None
@@ -125,9 +127,9 @@ def _save(services: Services, base: PromptVersion) -> None:
     written = PromptTemplate(base.name, 0, state.get(_key("system", base)) or "", state.get(_key("user", base)) or "")
     version = prompts.save(written, note=state.get(NOTE) or "")
     if version == newest:
-        say(f"Nothing was written: this is version {version} already.")
+        say(_SAVING, f"Nothing was written: this is version {version} already.")
         return
-    say(f"Saved as version {version}. Ask uses it once it is promoted to production.")
+    say(_SAVING, f"Saved as version {version}. Ask uses it once it is promoted to production.")
     state[NOTE] = ""
     state[f"{BASE}-{base.name}"] = version
     for part in ("system", "user"):

@@ -24,12 +24,13 @@ from core.models import TestCase
 from core.phrases import listed, one_line
 from core.services import Services
 from core.ui.errors import callback, guard
-from core.ui.lab_words import PLACE, say
+from core.ui.lab_words import say, show_said
 from core.ui.text import count, escape_markdown, shorten
 
 LARGEST_MB = 20
 _SHOWN = 5
 _TURN = "lab-upload-turn"
+_PLACE = "lab-upload"
 Uses = Mapping[str, tuple[str, str]]
 
 
@@ -44,6 +45,7 @@ def show(services: Services, chosen: TestSet, cases: Sequence[TestCase]) -> None
         if file is not None:
             with guard():
                 _map(services, chosen, cases, sheet_of(file.name, file.getvalue()))
+    show_said(_PLACE)
 
 
 def _map(services: Services, chosen: TestSet, cases: Sequence[TestCase], sheet: Sheet) -> None:
@@ -64,14 +66,14 @@ def _map(services: Services, chosen: TestSet, cases: Sequence[TestCase], sheet: 
         ):
             st.button(
                 label, type="primary" if kind == "primary" else "secondary", key=f"lab-upload-{kind}",
-                on_click=callback(_put, place=PLACE), args=(services, chosen, new),
+                on_click=callback(_put, place=_PLACE), args=(services, chosen, new),
             )  # fmt: skip
 
 
 def _put(services: Services, chosen: TestSet, cases: Sequence[TestCase]) -> None:
     services.ledger.test_sets.put(chosen.set_id, cases)
     st.session_state[_TURN] = st.session_state.get(_TURN, 0) + 1
-    say(f"{chosen.name} has {count(len(cases), 'case')} now.")
+    say(_PLACE, f"{chosen.name} has {count(len(cases), 'case')} now.")
 
 
 def _uses(sheet: Sheet) -> Uses:

@@ -12,9 +12,12 @@ from core.ledger import PromptVersion
 from core.phrases import one_line
 from core.services import Services
 from core.ui.errors import callback
-from core.ui.lab_words import PLACE, say
+from core.ui.lab_words import say, show_said
 
 PRODUCTION = "production"
+_POPOVER = "lab-alias-popover"
+
+_PLACE = "lab-versions"
 
 
 def show(services: Services, versions: Sequence[PromptVersion]) -> None:
@@ -24,6 +27,7 @@ def show(services: Services, versions: Sequence[PromptVersion]) -> None:
     st.subheader("Versions", anchor=False)
     _table(versions, aliases)
     _promotion(services, versions, aliases)
+    show_said(_PLACE)
     if len(versions) > 1:
         _difference(versions)
     _moves(services, name)
@@ -59,33 +63,34 @@ def _promotion(services: Services, versions: Sequence[PromptVersion], aliases: M
         st.button(
             f"Promote version {picked}", icon=":material/publish:", key="lab-promote", disabled=picked == now,
             help="Makes it what Ask and experiments use under the template's name.",
-            on_click=callback(_point, place=PLACE), args=(services, name, PRODUCTION, picked),
+            on_click=callback(_point, place=_PLACE), args=(services, name, PRODUCTION, picked),
         )  # fmt: skip
         back = services.ledger.prompts.before(name)
         st.button(
             "Roll back" if back is None else f"Roll back to version {back}", icon=":material/undo:", key="lab-back",
             disabled=back is None, help="Production is again what it was before.",
-            on_click=callback(_roll_back, place=PLACE), args=(services, name),
+            on_click=callback(_roll_back, place=_PLACE), args=(services, name),
         )  # fmt: skip
-        with st.popover("Another alias", icon=":material/label:", key="lab-alias-popover"):
+        with st.popover("Another alias", icon=":material/label:", key=_POPOVER, on_change="rerun"):
             st.text_input("Alias", key="lab-alias", max_chars=50, placeholder="trial")
             st.button(
                 f"Point it at version {picked}", type="primary", key="lab-point",
-                on_click=callback(_point_named, place=PLACE), args=(services, name, picked),
+                on_click=callback(_point_named, place=_PLACE), args=(services, name, picked),
             )  # fmt: skip
 
 
 def _point(services: Services, name: str, alias: str, version: int) -> None:
     services.ledger.prompts.point(name, alias, version)
-    say(f"{alias} of {name} is version {version} now.")
+    say(_PLACE, f"{alias} of {name} is version {version} now.")
 
 
 def _point_named(services: Services, name: str, version: int) -> None:
     _point(services, name, (st.session_state.get("lab-alias") or "").strip(), version)
+    st.session_state.update({"lab-alias": "", _POPOVER: False})
 
 
 def _roll_back(services: Services, name: str) -> None:
-    say(f"{PRODUCTION} of {name} is version {services.ledger.prompts.roll_back(name)} again.")
+    say(_PLACE, f"{PRODUCTION} of {name} is version {services.ledger.prompts.roll_back(name)} again.")
 
 
 def _difference(versions: Sequence[PromptVersion]) -> None:

@@ -12,7 +12,7 @@ from core.ledger import TraceFilter
 from core.models import AnswerStatus, PassageRecord, Span, Trace
 from core.phrases import clock, one_line
 from core.services import Services
-from core.ui import delivery, narrowing
+from core.ui import delivery, lab_from_trace, narrowing
 from core.ui.answers import receipt_rows, show_answer, show_citations, show_partial, status_label
 from core.ui.charts import gantt
 from core.ui.errors import callback, guard
@@ -98,6 +98,7 @@ def show_trace(services: Services, trace: Trace) -> None:
             on_click=callback(_replay), args=(services, trace.trace_id),
         )  # fmt: skip
         st.button("Back to the list", icon=":material/arrow_back:", key="close-trace", on_click=close)
+        lab_from_trace.add_to_test_set(services, trace)
     if trace.answer.status is AnswerStatus.RUNNING:
         _watch(services, trace.trace_id)
         return

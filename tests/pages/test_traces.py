@@ -115,3 +115,19 @@ def test_back_to_the_list(open_page: OpenPage, asked: FakeServices) -> None:
     app.button(key="close-trace").click().run()
     assert "trace" not in app.query_params
     assert len(app.dataframe) == 1
+
+
+def test_a_trace_is_put_into_a_test_set_with_what_would_have_been_right(
+    open_page: OpenPage, services: FakeServices
+) -> None:
+    trace_id = services.answering.start(AskRequest("What is HNSW?"))
+    services.answering.save_feedback(Feedback(trace_id, -1, "Wrong", correction="A graph of layers."))
+    app = open_page("traces", trace=trace_id)
+    app.session_state[f"lab-case-{trace_id}"] = True
+    app.run()
+    app.button(key=f"lab-case-{trace_id}-add").click().run()
+    assert not app.exception
+    (case,) = services.ledger.test_sets.rows["From traces"].values()
+    assert (case.trace_id, case.expected, case.note) == (trace_id, "A graph of layers.", "Wrong")
+    assert case.variables["question"] == "What is HNSW?"
+    assert services.ledger.test_sets.with_trace(trace_id) == ["From traces"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Update, null, select, update
+from sqlalchemy import Connection, Select, Update, and_, case, null, select, true, update
 
 from core.errors import NotFound
 from core.ledger import outbox_sending
@@ -166,8 +166,13 @@ class OutboxStore:
 
 
 def _again(now: datetime) -> Update:
-    """A new version, so that an attempt that is under way does not end the wait of the row."""
-    return update(outbox).values(state=PENDING, version=outbox.c.version + 1, attempts=0, next_at=now, error=null())
+    """A new version, so that an attempt that is under way does not end the wait of the row.
+
+    Where a change of what the mirror confirmed was refused, it may hold that no more: it has to be asked.
+    """
+    lost = and_(outbox.c.state == DEAD, outbox.c.sent_version.is_not(None))
+    again = {"state": PENDING, "version": outbox.c.version + 1, "attempts": 0, "next_at": now, "error": null()}
+    return update(outbox).values(unsure=case((lost, true()), else_=outbox.c.unsure), **again)
 
 
 def _no_row(kind: str, key: str) -> NotFound:

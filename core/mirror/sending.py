@@ -90,7 +90,7 @@ class Sender:
         """For what the mirror holds or may hold. What arrived of an unsure row may be an earlier version."""
         with self._attempts.attempt(row):
             with self._rights_of(row):
-                held = row.sent_version is not None or self._holds(record.id)
+                held = self._holds(record.id) if row.unsure else row.sent_version is not None
             if not held:
                 self._add(record)
             elif row.sent_version is not None or row.version > 1:

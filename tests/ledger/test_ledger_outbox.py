@@ -340,6 +340,21 @@ def test_a_thumb_that_was_refused_alone_leaves_its_trace_sent(ledger):
     assert [row.state for row in ledger.outbox.of_trace("t")] == ["sent", "pending"]
 
 
+def test_a_refused_change_of_what_had_arrived_is_asked_for_when_it_is_sent_again(ledger):
+    """Somebody may have deleted it at the mirror."""
+    answer(ledger, "t", "never arrived")
+    t, other = (ledger.outbox.row("trace", key) for key in ("t", "never arrived"))
+    ledger.outbox.settle([Settled(t, "sent"), Settled(other, "dead", "no")])
+    answer(ledger, "t")
+    send(ledger, "dead", error="no")
+    ledger.outbox.resend("trace", "t")
+    ledger.outbox.resend_dead()
+    assert {row.id: (row.unsure, row.sent_version) for row in ledger.outbox.due(50)} == {
+        "t": (True, 1),
+        "never arrived": (False, None),
+    }
+
+
 def test_all_that_was_refused_can_be_sent_again_at_once(ledger):
     answer(ledger, "a", "b", "c")
     thumb(ledger, "a")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.errors import MirrorRefused
 from core.ledger import SenderStatus
 from core.mirror.records import record_id
 from tests.fakes.mirrors import KEY, LOST_ANSWER, Fault
@@ -49,3 +50,18 @@ def test_a_key_that_is_rejected_for_a_thumb_and_for_a_small_question_pauses(desk
     desk.turns()
     assert desk.ledger.outbox.status().status is SenderStatus.PAUSED
     assert desk.states(["t"], "feedback") == ["pending"]
+
+
+def test_a_record_that_somebody_deleted_at_the_mirror_is_there_again_when_it_is_sent_again(desk: Desk):
+    desk.ask("t")
+    desk.turns()
+    del desk.mirror.records[record_id("t")]
+    refused = Fault(MirrorRefused("There is no such record"))
+    desk.mirror.failing = lambda call, _about: refused if call == "replace" else None
+    desk.ask("t", question="Another question?")
+    desk.turns()
+    assert desk.states(["t"]) == ["dead"]
+    desk.ledger.outbox.resend("trace", "t")
+    desk.turns()
+    assert desk.states(["t"]) == ["sent"]
+    assert desk.mirror.records[record_id("t")].chain["chain_inputs"]["question"] == "Another question?"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import fmean
 from typing import Any
@@ -126,7 +126,7 @@ class Results:
         return Mean(
             variant,
             self.names[variant],
-            mean_interval(list(self.by_case(metric, variant).values())),
+            _within(mean_interval(list(self.by_case(metric, variant).values())), metric),
             len(states),
             states.count(RunState.FAILED),
             states.count(RunState.PENDING),
@@ -181,6 +181,13 @@ def results_of(runs: Sequence[Run], spec: Mapping[str, Any]) -> Results:
         scorers = []
     wanted = spec.get("baseline")
     return Results(runs, scorers, wanted if isinstance(wanted, Mapping) else None)
+
+
+def _within(interval: Interval, metric: Metric) -> Interval:
+    """A share's bounds are 0 to 1; Student's do not know that."""
+    if not metric.is_share or interval.low is None or interval.high is None:
+        return interval
+    return replace(interval, low=max(0.0, interval.low), high=min(1.0, interval.high))
 
 
 def _heat_cell(row: str, temperature: float | None, members: Sequence[Mean]) -> HeatCell:

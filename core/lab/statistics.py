@@ -172,9 +172,10 @@ def cases_needed(differences: Numbers, *, tests: int = 1) -> int | None:
 
 
 def _amount(value: float, *, points: bool) -> str:
-    """A difference below one point keeps a digit, so that no winner is ahead by 0 points."""
+    """A difference below one point keeps a digit, so that no winner is ahead by 0 points; none is above 100."""
     if not points:
         return f"{value:.3g}"
+    value = min(value, 1.0)
     return f"{value * 100:.0f}" if value == 0 or value * 100 >= 0.95 else f"{value * 100:.1g}"  # noqa: PLR2004
 
 

@@ -97,7 +97,7 @@ def _headline(lines: Sequence[Line], baseline: str, metric: Metric) -> str:
     """The whole verdict where there are two variants; else the best one and how the others fare."""
     first = lines[0]
     if len(lines) == 1:
-        return f"{metric.title}: {first.sentence}"
+        return f"{metric.title}: {first.sentence.replace('Undecided', 'undecided', 1)}"
     better, worse = sum(line.better for line in lines), sum(line.worse for line in lines)
     if better:
         others = f"; {better} of {len(lines)} variants beat it" if better > 1 else ""
@@ -122,7 +122,8 @@ def _why_nothing(runs: Sequence[Run]) -> str:
     failed = [run for run in runs if run.state is RunState.FAILED]
     if len(failed) == len(runs):
         reason = one_line(failed[0].error or "the reason is not known")[:_SHOWN_REASON]
-        return f"All {count(len(runs), 'run')} failed, so there is nothing to compare; the first one: {reason}"
+        who = "The only run" if len(runs) == 1 else f"All {len(runs):,} runs"
+        return f"{who} failed, so there is nothing to compare: {reason}"
     if all(run.state is not RunState.DONE for run in runs):
         return f"No run has given a result yet: {count(len(runs) - len(failed), 'cell')} to go, {len(failed)} failed"
     return "No run has a number that variants could be compared by"

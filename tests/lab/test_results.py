@@ -10,7 +10,7 @@ from core.lab.metrics import COMPLETION, COST, LATENCY, PASSED, TOKENS, metrics_
 from core.lab.results import Results, results_of
 from core.lab.scorers.measures import Latency
 from core.lab.scorers.texts import Contains
-from core.lab.statistics import mean_interval
+from core.lab.statistics import Interval, mean_interval
 from core.lab.variants import Variant, chosen, names_of
 from core.models import Score, Usage
 from tests.lab.result_runs import failed, grid, pending, run_of
@@ -53,8 +53,9 @@ def test_repeats_are_averaged_before_cases_so_that_a_case_counts_once() -> None:
     runs = [run_of("plain", "c0", 0.0, repeat=n) for n in range(3)] + [run_of("plain", "c1", 1.0)]
     results = Results(runs)
     (mean,) = results.means(right_of(results))
-    assert mean.interval == mean_interval([0.0, 1.0])
-    assert mean.interval.mean == 0.5
+    assert mean.interval == Interval(0.5, 0.0, 1.0, 2), "no interval of a share goes beyond 0 and 1"
+    (latency,) = results.means(LATENCY)
+    assert latency.interval == mean_interval([100.0, 100.0])
 
 
 def test_the_best_variant_stands_first_and_for_latency_the_fastest() -> None:

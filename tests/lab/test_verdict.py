@@ -39,7 +39,7 @@ def test_for_latency_and_cost_less_is_better() -> None:
 
 def test_equal_variants_are_undecided() -> None:
     found = of(grid(50, plain=lambda n: float(n % 2), brief=lambda n: float(n % 2)))
-    assert found.headline == "Pass rate: Undecided: brief@1 and plain@1 do not differ on these 50 cases"
+    assert found.headline == "Pass rate: undecided: brief@1 and plain@1 do not differ on these 50 cases"
 
 
 def test_of_several_variants_the_best_is_named_and_the_others_counted() -> None:
@@ -91,7 +91,7 @@ def test_one_variant_has_nothing_to_be_compared_with() -> None:
 def test_an_empty_experiment_all_failed_and_none_ended_are_one_sentence_each() -> None:
     assert of([]).headline == "This experiment has no cells, so there is nothing to compare"
     assert of([failed("a", "c0", "No\nroute"), failed("b", "c0")]).headline == (
-        "All 2 runs failed, so there is nothing to compare; the first one: No route"
+        "All 2 runs failed, so there is nothing to compare: No route"
     )
     assert (
         of([failed("a", "c0"), pending("b", "c0")]).headline == "No run has given a result yet: 1 cell to go, 1 failed"

@@ -14,7 +14,7 @@ from core.ledger import PromptVersion
 from core.phrases import listed, one_line
 from core.prompts import PromptTemplate, estimate_message_tokens, not_of_a_question
 from core.services import Services
-from core.ui import lab_versions
+from core.ui import lab_versions, live_typing
 from core.ui.errors import callback
 from core.ui.lab_words import say, show_said
 from core.ui.text import count, escape_markdown, moment
@@ -39,6 +39,7 @@ def show(services: Services) -> None:
     versions = prompts.versions(name)
     _editor(services, versions)
     lab_versions.show(services, versions)
+    live_typing.listen()
 
 
 def _choose(services: Services, names: Sequence[str]) -> str:
@@ -72,7 +73,8 @@ def _editor(services: Services, versions: Sequence[PromptVersion]) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         base = _base(versions)
-        written = _texts(base)
+        with st.container(key=live_typing.AREA):
+            written = _texts(base)
         st.text_input("Note", key=NOTE, max_chars=500, placeholder="What is different, and why")
         st.button(
             f"Save as version {versions[0].version + 1}", type="primary", icon=":material/save:", key="lab-save",

@@ -10,15 +10,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import InputError
-from core.lab.estimate import Estimate
 from core.lab.progress import Choices
 from core.lab.scorers import SCORERS
-from core.services import Services
-from core.ui.components import notices
-from core.ui.text import count, escape_markdown, money
 
 TEMPLATES, MODELS, TEMPERATURES, RUN = "lab-templates", "lab-models", "lab-temperatures", "lab-run"
-_ESTIMATE = "lab-estimate"
 _TEMPERATURES = [0.0, 0.3, 0.5, 0.7, 1.0, 1.5]
 _NAMES = {
     "contains": "Contains",
@@ -44,28 +39,51 @@ def draw(choices: Choices) -> None:
 
 def _what(column: DeltaGenerator, choices: Choices) -> None:
     column.multiselect(
-        "Templates", choices.templates, key=TEMPLATES, placeholder="Which to compare", accept_new_options=True,
+        "Templates",
+        choices.templates,
+        key=TEMPLATES,
+        persist_state="session",
+        placeholder="Which to compare",
+        accept_new_options=True,
         help="A name stands for its alias production; name@3 is one version, name@alias another alias.",
-    )  # fmt: skip
+    )
     column.selectbox(
-        "Test set", choices.test_sets, key="lab-test-set", index=0 if choices.test_sets else None,
+        "Test set",
+        choices.test_sets,
+        key="lab-test-set",
+        persist_state="session",
+        index=0 if choices.test_sets else None,
         placeholder="Its cases fill the templates",
-    )  # fmt: skip
+    )
     column.multiselect(
-        "Models", choices.models, default=choices.models[:1], key=MODELS, accept_new_options=True,
+        "Models",
+        choices.models,
+        default=choices.models[:1],
+        key=MODELS,
+        persist_state="session",
+        accept_new_options=True,
         placeholder="Names as the model server knows them",
-    )  # fmt: skip
+    )
     column.multiselect(
-        "Temperatures", _TEMPERATURES, default=[0.0], key=TEMPERATURES, accept_new_options=True,
+        "Temperatures",
+        _TEMPERATURES,
+        default=[0.0],
+        key=TEMPERATURES,
+        persist_state="session",
+        accept_new_options=True,
         format_func=lambda value: f"{value:g}" if isinstance(value, float) else str(value),
-    )  # fmt: skip
+    )
 
 
 def _how(column: DeltaGenerator, choices: Choices) -> None:
     scorers = column.multiselect(
-        "Scorers", list(SCORERS), key="lab-scorers", format_func=lambda name: _NAMES.get(name, name),
+        "Scorers",
+        list(SCORERS),
+        key="lab-scorers",
+        persist_state="session",
+        format_func=lambda name: _NAMES.get(name, name),
         placeholder="What makes an answer good",
-    )  # fmt: skip
+    )
     _parameters(column, scorers, choices)
     first, second, third = column.columns(3)
     first.number_input(
@@ -74,41 +92,76 @@ def _how(column: DeltaGenerator, choices: Choices) -> None:
         100,
         1,
         key="lab-repeats",
+        persist_state="session",
         help="The first of a cell may come from an earlier run, the others not.",
     )
-    second.number_input("At once", 1, 64, 8, key="lab-concurrency", help="Calls at the same time.")
+    second.number_input(
+        "At once", 1, 64, 8, key="lab-concurrency", persist_state="session", help="Calls at the same time."
+    )
     third.number_input(
-        "Most tokens", 1, 1_000_000, 2048, key="lab-max-tokens", help="Of one answer; a longer one is cut."
+        "Most tokens",
+        1,
+        1_000_000,
+        2048,
+        key="lab-max-tokens",
+        persist_state="session",
+        help="Of one answer; a longer one is cut.",
     )
     column.number_input(
-        "Cap in US dollars", 0.0, None, None, key="lab-cap", format="%.4f", placeholder="none",
+        "Cap in US dollars",
+        0.0,
+        None,
+        None,
+        key="lab-cap",
+        persist_state="session",
+        format="%.4f",
+        placeholder="none",
         help="The experiment stops before it would cost more.",
-    )  # fmt: skip
+    )
     column.checkbox(
-        "Also models without a known price", key="lab-unknown-price",
+        "Also models without a known price",
+        key="lab-unknown-price",
+        persist_state="session",
         help="A cap does not count what they cost. Right for models of your own.",
-    )  # fmt: skip
-    column.text_input("Name", "Experiment", key="lab-name", max_chars=200)
+    )
+    column.text_input("Name", "Experiment", key="lab-name", persist_state="session", max_chars=200)
 
 
 def _parameters(column: DeltaGenerator, scorers: Sequence[str], choices: Choices) -> None:
     """Those that a scorer cannot do without, or that decide most."""
     if "contains" in scorers:
         column.text_area(
-            "Contains: words, one a line", key="lab-contains", height=68, placeholder="the expected answer of each case"
+            "Contains: words, one a line",
+            key="lab-contains",
+            persist_state="session",
+            height=68,
+            placeholder="the expected answer of each case",
         )
     if "regex" in scorers:
-        column.text_input("Regular expression", key="lab-regex", placeholder="the expected answer of each case")
+        column.text_input(
+            "Regular expression",
+            key="lab-regex",
+            persist_state="session",
+            placeholder="the expected answer of each case",
+        )
     if "json_schema" in scorers:
-        column.text_area("JSON schema", '{"type": "object"}', key="lab-schema", height=100)
+        column.text_area("JSON schema", '{"type": "object"}', key="lab-schema", persist_state="session", height=100)
     if "judge" in scorers:
         column.text_area(
             "Rubric",
             key="lab-rubric",
+            persist_state="session",
             height=100,
             placeholder="A good answer is right, brief, and says what it does not know.",
         )
-        column.selectbox("Judge", choices.models, key="lab-judge", accept_new_options=True, help="Best another model.")
+        column.selectbox(
+            "Judge",
+            choices.models,
+            key="lab-judge",
+            persist_state="session",
+            accept_new_options=True,
+            help="Best another model.",
+        )
 
 
 def spec() -> dict[str, Any] | None:
@@ -159,42 +212,3 @@ def _schema(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(f"The JSON schema is no JSON: {error}", subject="lab-schema") from None
-
-
-def show_estimate(services: Services, wanted: dict[str, Any]) -> None:
-    """What it would take, or what is wrong with it. Raises InputError, NotFound."""
-    expected = _estimate(services, wanted)
-    with st.container(border=True, key=_ESTIMATE):
-        columns = st.columns(4)
-        columns[0].metric("Cells", f"{expected.cells:,}")
-        columns[1].metric("Calls", f"{expected.calls + expected.judge_calls:,}")
-        columns[2].metric("Tokens", f"{expected.prompt_tokens + expected.completion_tokens:,}", help=expected.basis)
-        columns[3].metric("Money", money(expected.cost_usd).replace("$", "\\$"))
-        st.caption(escape_markdown(_sentence(expected)))
-        notices(expected.notices)
-
-
-def _estimate(services: Services, wanted: dict[str, Any]) -> Estimate:
-    """Made again only where the form changed or an experiment ran meanwhile: a page runs at each click."""
-    key = json.dumps([wanted, services.lab.active(), len(services.lab.experiments(limit=1000))], default=str)
-    known = st.session_state.get(_ESTIMATE + "-made")
-    if known is None or known[0] != key:
-        known = key, services.lab.estimate(services.lab.plan(wanted))
-        st.session_state[_ESTIMATE + "-made"] = known
-    found: Estimate = known[1]
-    return found
-
-
-def _sentence(expected: Estimate) -> str:
-    parts = []
-    if expected.cached:
-        parts.append(f"{count(expected.cached, 'cell')} come from earlier runs and cost nothing")
-    if expected.judge_calls:
-        parts.append(f"up to {count(expected.judge_calls, 'call')} are a judge's")
-    parts.append(f"{expected.prompt_tokens:,} tokens in, {expected.completion_tokens:,} out")
-    if expected.unpriced:
-        parts.append(f"the price of {', '.join(expected.unpriced)} is unknown")
-    elif expected.worst_usd is not None:
-        parts.append(f"{money(expected.worst_usd)} at most")
-    sentence = "; ".join(parts) + "."
-    return sentence[0].upper() + sentence[1:]

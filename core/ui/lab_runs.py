@@ -15,7 +15,7 @@ from core.lab.progress import Progress
 from core.models import Experiment, ExperimentState, Run
 from core.phrases import one_line
 from core.services import Services
-from core.ui import lab_form
+from core.ui import lab_estimate, lab_form
 from core.ui.components import empty_state
 from core.ui.errors import callback, guard
 from core.ui.text import count, escape_markdown, moment, money, shorten, span_of_time
@@ -59,7 +59,7 @@ def _new(services: Services) -> None:
         if wanted is None:
             st.caption("Choose templates and a test set to see what the experiment would take.")
         else:
-            lab_form.show_estimate(services, wanted)
+            lab_estimate.show(services, wanted)
             ready = True
     st.button(
         "Run", type="primary", icon=":material/play_arrow:", key=lab_form.RUN, disabled=not ready,

@@ -2,17 +2,23 @@
 
 import streamlit as st
 
-from core.ui import lab_cases, lab_runs, lab_templates
+from core.ui import lab_cases, lab_results, lab_runs, lab_templates
 from core.ui.errors import guard
 from core.ui.frame import inside_home
 from core.ui.resources import get_services
 
-TABS = {"Templates": lab_templates.show, "Test sets": lab_cases.show, "Experiments": lab_runs.show}
+TABS = {
+    "Templates": lab_templates.show,
+    "Test sets": lab_cases.show,
+    "Experiments": lab_runs.show,
+    "Results": lab_results.show,
+}
 
 inside_home()
 services = get_services()
 st.title("Prompt Lab")
-for tab, show in zip(st.tabs(list(TABS), key="lab-tab", on_change="rerun"), TABS.values(), strict=True):
+first = "Results" if lab_results.ADDRESS in st.query_params else None
+for tab, show in zip(st.tabs(list(TABS), default=first, key="lab-tab", on_change="rerun"), TABS.values(), strict=True):
     if tab.open:
         with tab, guard():
             show(services)

@@ -28,6 +28,8 @@ FEWEST_CASES = 6
 
 _EXACT_UP_TO = 14
 _FLIPS = 20_000
+_FLIPS_AT_ONCE = 500
+"""Few megabytes for any number of cases."""
 _SEED = 20_261
 """Fixed, so that the same results give the same verdict."""
 
@@ -137,9 +139,21 @@ def sign_flip_p(differences: Sequence[float] | Numbers) -> float:
     if len(sample) <= _EXACT_UP_TO:
         signs = np.array(list(product((-1.0, 1.0), repeat=len(sample))))
         return float((np.abs(signs @ sample) >= observed).mean())
-    signs = np.random.default_rng(_SEED).choice((-1.0, 1.0), size=(_FLIPS, len(sample)))
-    hits = int((np.abs(signs @ sample) >= observed).sum())
+    rng, whole = np.random.default_rng(_SEED), float(sample.sum())
+    hits = sum(_hits(_coins(rng, len(sample)), sample, whole, observed) for _ in range(_FLIPS // _FLIPS_AT_ONCE))
     return (hits + 1) / (_FLIPS + 1)  # the observed one counts: Phipson and Smyth 2010
+
+
+def _coins(rng: np.random.Generator, n: int) -> Numbers:
+    """_FLIPS_AT_ONCE rows of n fair coins, 0 or 1; from single bits, as that is ten times faster than choosing."""
+    width = -(-n // 8)
+    drawn = rng.integers(0, 256, size=(_FLIPS_AT_ONCE, width), dtype=np.uint8)
+    return np.unpackbits(drawn, axis=1)[:, :n].astype(np.float64)
+
+
+def _hits(coins: Numbers, sample: Numbers, whole: float, observed: float) -> int:
+    """How many flips give a sum as far from 0 as the observed one: coins that fall on 1 keep their sign."""
+    return int((np.abs(2 * (coins @ sample) - whole) >= observed).sum())
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -23,7 +23,7 @@ from core.ui.text import count, escape_markdown, moment, shorten
 ADDRESS = "experiment"
 """In the address of the page: the experiment that is shown."""
 _EXPERIMENT, _METRIC, _BASELINE = "lab-results", "lab-metric", "lab-baseline"
-_LOADED = "lab-results-loaded"
+_LOADED, _JUDGED = "lab-results-loaded", "lab-results-judged"
 _MOST = 200
 
 
@@ -40,7 +40,7 @@ def show(services: Services) -> None:
         metric = _metric(results)
         baseline = _baseline(results)
     _still_running(progress)
-    found = verdict(results, metric, baseline)
+    found = _judge(results, metric, baseline)
     _verdict(found)
     if metric is not None and baseline is not None:
         lab_panels.charts(results, metric, baseline, found)
@@ -122,6 +122,16 @@ def _still_running(progress: Progress) -> None:
         ended = progress.done + progress.failed
         st.caption(f":material/hourglass_top: Still running: {ended:,} of {count(progress.total, 'cell')} so far")
         st.button("Look again", icon=":material/refresh:", key="lab-look-again")
+
+
+def _judge(results: Results, metric: Metric | None, baseline: Variant | None) -> Verdict:
+    """The verdict, kept for the next click: on thousands of cases it takes a second."""
+    kept = st.session_state.get(_JUDGED)
+    if kept is None or kept[0] is not results or kept[1] != (metric, baseline):
+        kept = (results, (metric, baseline), verdict(results, metric, baseline))
+        st.session_state[_JUDGED] = kept
+    found: Verdict = kept[2]
+    return found
 
 
 def _verdict(found: Verdict) -> None:

@@ -158,7 +158,11 @@ def traces(
 @app.command()
 def sync(
     since: Annotated[
-        str | None, typer.Option(metavar="ISO", help="Also send traces from this time on that are from before the key.")
+        str | None,
+        typer.Option(
+            metavar="ISO",
+            help="Also send traces from before the key, from this time on; with --read-back, only read from then on.",
+        ),
     ] = None,
     until: Annotated[str | None, typer.Option(metavar="ISO", help="Only such traces before this time.")] = None,
     resend: Annotated[bool, typer.Option("--resend", help="Try again what Comet refused.")] = False,

@@ -90,6 +90,12 @@ def test_secrets_stay_out_of_what_is_printed(monkeypatch: pytest.MonkeyPatch) ->
     assert "very-secret" not in repr(load_settings())
 
 
+@pytest.mark.parametrize("value", ["", " ", "\t"])
+def test_a_blank_key_of_comet_is_no_key(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("COMET_API_KEY", value)
+    assert load_settings().comet_api_key is None
+
+
 def test_a_milvus_address_that_is_a_file_is_milvus_lite() -> None:
     assert load_settings(milvus_uri="elsewhere/library.db").uses_milvus_lite
     assert not load_settings(milvus_uri="http://127.0.0.1:19530").uses_milvus_lite

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import httpx
+import requests
 
 from core.errors import CuepointError
 
 TIMEOUT_S = 5.0
+_SUCCESS = 2
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
@@ -24,14 +25,17 @@ class Webhook:
     def send(self, text: str) -> None:
         """Raises WebhookError. The answer's body is not read."""
         try:
-            with (
-                httpx.Client(timeout=self._timeout_s, follow_redirects=False) as client,
-                client.stream("POST", self._url, json={"text": text.translate(_ESCAPES)}) as answer,
-            ):
+            with requests.post(
+                self._url,
+                json={"text": text.translate(_ESCAPES)},
+                timeout=self._timeout_s,
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
                 code = answer.status_code
-        except httpx.TimeoutException:
+        except requests.Timeout:
             raise WebhookError(f"The webhook did not answer within {self._timeout_s:g} s") from None
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        except (requests.RequestException, ValueError) as error:
             raise WebhookError(f"The webhook cannot be reached ({type(error).__name__})") from None
-        if not httpx.codes.is_success(code):
+        if code // 100 != _SUCCESS:
             raise WebhookError(f"The webhook answered {code}")

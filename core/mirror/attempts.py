@@ -22,6 +22,10 @@ SETTLE_EVERY_S = 1.0
 LIMITS_S = {"trace": 120.0, "feedback": 120.0, "experiment": 600.0, "dataset": 3600.0}
 """After which a call is stuck, beside twelve of its time-outs: a row takes a few requests, files take long."""
 
+MOST_ATTEMPTS = {"trace": 300, "feedback": 300, "experiment": 50, "dataset": 10}
+"""Of one row by itself, which take about a day: while the mirror answers nothing, rows are not tried. Files hold up all
+that waits behind them, so a slow line tries them a few times only."""
+
 
 class Attempts:
     """Outcomes are written down together, once a second, as the disk is what costs.
@@ -109,8 +113,15 @@ class Attempts:
             self._outbox.settle(outcomes)
 
     def _later(self, row: OutboxRow, error: MirrorUnreachable) -> None:
-        """What may still be arriving is not asked for at once: a slow server may take it after its time was over."""
+        """A row that failed too often while others arrived is dead, so that somebody sees it.
+
+        What may still be arriving is not asked for at once: a slow server may take it after its time was over.
+        """
         doubt = row.unsure or error.unsure
+        if row.attempts + 1 >= MOST_ATTEMPTS[row.kind]:
+            reason = f"{error} It failed {row.attempts + 1} times."
+            self._settle(Settled(row, OutboxState.DEAD, reason, unsure=doubt))
+            return
         delay_s = max(row_delay_s(row.attempts), error.retry_after_s or 0.0, self._timeout_s if error.unsure else 0.0)
         self._settle(Settled(row, OutboxState.PENDING, str(error), delay_s, unsure=doubt))
 

@@ -41,7 +41,7 @@ class Drainer:
         timeout_s: float = 10.0,
         patience: Patience | None = None,
     ) -> None:
-        """``target`` names where the records go, so that a change of it is seen. ``stuck`` ends the process."""
+        """``target`` names where the records go, for the status. ``stuck`` ends the process."""
         self._outbox = ledger.outbox
         self._ledger = ledger
         self._open_mirror = open_mirror

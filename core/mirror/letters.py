@@ -68,8 +68,9 @@ class Letters:
 
     def send_again(self, kind: str, key: str, document: str | None) -> None:
         """Sends a row again; ``document``: the mended JSON that goes instead. Raises NotFound, InputError."""
-        mended = None if document is None else _read(document)
-        if mended is not None:
+        mended = None
+        if document is not None:
+            mended = _read(document)
             _check(kind, key, mended)
         self._outbox.resend(kind, key, document=mended)
 

@@ -11,8 +11,6 @@ from core.ledger import OutboxRow
 FIRST_S = 1.0
 MOST_S = 300.0
 """Five minutes."""
-MOST_ASKED_S = 3600.0
-"""A server may ask for more patience than MOST_S, not for more than this."""
 SAME_IN_A_ROW = 3
 """So many different rows that fail one after the other are no fault of the rows."""
 
@@ -79,7 +77,7 @@ class Patience:
         self._failed.clear()
         outages = 0 if nothing_new else self._outages
         own_s = min(MOST_S, FIRST_S * 2.0 ** min(outages, 20)) * (0.7 + 0.3 * self._chance())
-        delay_s = max(own_s, min(asked_s or 0.0, MOST_ASKED_S))
+        delay_s = max(own_s, min(asked_s or 0.0, MOST_S))
         self._outages += not nothing_new
         self._until = self._now() + delay_s
         return delay_s

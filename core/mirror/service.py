@@ -207,10 +207,13 @@ class Mirroring:
     def sync(self, wish: SyncWish, on_progress: Callable[[int], None] = lambda _: None) -> SyncReport:
         """Sends what is due, in this process: for commands. ``on_progress`` hears how many rows still wait.
 
+        A period is one to back-fill, or where something is to be read back, from when on: nobody sends more by reading.
+
         Raises SettingsError without a key, InputError, LibraryError.
         """
         self._need_key()
-        filled = self.back_fill(wish.since, wish.until) if wish.since or wish.until else None
+        period = (wish.since or wish.until) and not wish.read_back
+        filled = self.back_fill(wish.since, wish.until) if period else None
         resent = self._outbox.resend_dead() if wish.resend else None
         timeout_s = self._settings.comet_timeout_s
         drainer = Drainer(self._ledger, self._open_mirror, target_of(self._settings), stuck=_stuck, timeout_s=timeout_s)

@@ -1,4 +1,4 @@
-"""Where the records go: what the worker process is told, and how a change of it is seen."""
+"""Where the records go: what the worker process is told, and what the status says of it."""
 
 from __future__ import annotations
 

@@ -455,6 +455,19 @@ def test_a_record_that_the_server_always_fails_on_delays_itself_only(desk: Desk)
     assert desk.mirror.created == dict.fromkeys(map(record_id, [*others, "new"]), 1)
 
 
+def test_a_record_that_failed_for_about_a_day_is_dead_so_that_somebody_sees_it(desk: Desk, monkeypatch):
+    monkeypatch.setattr(attempts, "MOST_ATTEMPTS", {"trace": 4})
+    desk.ask("bad", "good")
+    desk.mirror.failing = always(ERROR, call="send", of=["bad"])
+    for _ in range(8):
+        desk.turns()
+        desk.forward(300)
+    row = desk.row("bad")
+    assert (row.state, row.attempts, row.unsure) == ("dead", 4, True)
+    assert "It failed 4 times." in (row.error or "")
+    assert desk.states(["good"]) == ["sent"]
+
+
 def test_many_such_records_at_the_front_do_not_block_the_rest(desk: Desk):
     desk.ask(*ids(60, "bad"))
     desk.forward(1)

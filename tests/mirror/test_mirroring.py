@@ -202,6 +202,10 @@ def test_all_that_was_refused_is_sent_again(desk: Desk, mirroring: Mirroring):
     [
         ("trace", "{", "This is no JSON"),
         ("trace", "[]", "not a JSON object"),
+        ("trace", "null", "The record is not a JSON object"),
+        ("feedback", "null", "not a JSON object"),
+        ("experiment", "null", "not a JSON object"),
+        ("dataset", "null", "A dataset is sent as it is"),
         ("trace", '{"id": "a"}', "tags"),
         ("feedback", '{"value": 5, "texts": {}}', "value: Input should be 1, 0 or -1"),
         ("feedback", '{"value": 1, "texts": {"remark": "x"}}', "remark"),
@@ -376,6 +380,14 @@ def test_sync_puts_in_the_traces_of_a_period(run: Run, mirror: MemoryMirror, lib
     assert set(mirror.records) == {record_id("t1"), record_id("t2")}
     assert run("--since", "2026-11-25", "--until", "2026-11-20")[0] == 2
     assert "--until" in run("--until", "tomorrow")[2]
+
+
+def test_reading_back_from_a_day_on_sends_nothing_from_before_the_key(run: Run, mirror: MemoryMirror, library: Ledger):
+    library.traces.finish(trace("early", started_at=START), mirror=False)
+    mirror.pages = [[mirrored(1)]]
+    code, document, _ = run("--read-back", "--since", "2020-01-01")
+    assert (code, document["back_filled"], document["read_back"]["records"]) == (0, None, 1)
+    assert mirror.records == {}
 
 
 def mirrored(number: int) -> MirroredTrace:

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 import core.__main__ as cli
-from core.ledger import open_ledger
+from core.cost.report import Comparison
+from core.cost.summary import comparison_lines
+from core.ledger import Difference, DifferenceTally, open_ledger
 from core.models import Answer, AnswerStatus, Feedback, MirroredTrace, Trace, Usage
 from core.services import build_services
 from tests.fakes.models import HashingEmbedder
@@ -117,6 +119,27 @@ def test_both_are_compared_and_every_difference_has_its_traces(run: Run) -> None
     assert {kind: one["count"] for kind, one in kinds.items()} == {"cost": 1, "unqueued": 2, "foreign": 1}
     assert kinds["cost"]["examples"] == [{"trace_id": "t1", "record_id": "r1"}]
     assert kinds["foreign"]["examples"] == [{"trace_id": None, "record_id": "r2"}]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "sides"),
+    [
+        (None, None, "Ledger unknown, Comet unknown, difference unknown"),
+        (0.25, None, "Ledger $0.25, Comet unknown, difference unknown"),
+        (0.25, 0.5, "Ledger $0.25, Comet $0.50, difference -$0.25"),
+    ],
+)
+def test_a_side_that_knows_no_cost_is_unknown_and_not_zero(
+    ours: float | None, theirs: float | None, sides: str
+) -> None:
+    both = DifferenceTally(Difference.NONE, 1, ours, theirs, 110, 110, int(ours is None), int(theirs is None))
+    foreign = DifferenceTally(Difference.FOREIGN, 1, 0.0, None, 0, 70, 0, 1)
+    assert comparison_lines(Comparison(None, None, (both, foreign)))[0] == sides
+
+
+def test_a_side_that_has_nothing_or_only_quotes_costs_nothing() -> None:
+    quotes = DifferenceTally(Difference.UNQUEUED, 1, 0.0, 0.0, 0, 0)
+    assert comparison_lines(Comparison(None, None, (quotes,)))[0].startswith("Ledger $0.00, Comet $0.00")
 
 
 def test_people_get_a_table_that_says_what_it_leaves_out(run: Run) -> None:

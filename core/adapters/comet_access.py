@@ -90,14 +90,17 @@ def project_name(name: str | None) -> str:
 
 
 def _whole(url: str) -> str:
-    """The address with a path: comet_ml does not work without one."""
+    """The address with a path: comet_ml does not work without one. Raises SettingsError."""
     try:
         address = urlsplit(url)
-    except ValueError:
+        usable = address.scheme in ("http", "https") and bool(address.hostname) and address.port != 0
+    except ValueError:  # brackets that do not close, or a port that is none
+        usable = False
+    if not usable:
         hint = "It is like https://www.comet.com/clientlib/."
-        raise SettingsError("COMET_URL_OVERRIDE is no address", subject="COMET_URL_OVERRIDE", hint=hint) from None
+        raise SettingsError("COMET_URL_OVERRIDE is no address", subject="COMET_URL_OVERRIDE", hint=hint)
     path = address.path.strip("/") or "clientlib"
-    return f"{address.scheme}://{address.netloc}/{path}/" if address.scheme and address.netloc else url
+    return f"{address.scheme}://{address.netloc}/{path}/"
 
 
 def _url_in(key: str) -> str | None:

@@ -181,5 +181,5 @@ def _ask(question: str, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise InputError(question, subject="--yes", hint="Say --yes where nobody can be asked.")
+        raise InputError(f"“{question}” needs a yes", subject="--yes", hint="Say --yes where nobody can be asked.")
     typer.confirm(question, abort=True, err=True)

@@ -68,7 +68,7 @@ def comparison_document(
         **cost_document(ours),
         "source": "both",
         "comet": {name: value for name, value in cost_document(theirs).items() if name not in ("forecast", "budgets")},
-        "difference_usd": comparison.ledger_usd - comparison.mirror_usd,
+        "difference_usd": comparison.apart_usd,
         "differences": [
             {
                 "kind": str(one.kind),

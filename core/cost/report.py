@@ -82,12 +82,22 @@ class Comparison:
     """One for each kind that there is. Their amounts add up to what both sides know of the cost."""
 
     @property
-    def ledger_usd(self) -> float:
-        return sum(difference.ledger_usd or 0.0 for difference in self.differences)
+    def ledger_usd(self) -> float | None:
+        """What is known of the cost; None where none of it is."""
+        known = [one.ledger_usd for one in self.differences if one.ledger_usd is not None]
+        return sum(known) if any(known) or not any(one.ledger_unpriced for one in self.differences) else None
 
     @property
-    def mirror_usd(self) -> float:
-        return sum(difference.mirror_usd or 0.0 for difference in self.differences)
+    def mirror_usd(self) -> float | None:
+        """Likewise."""
+        known = [one.mirror_usd for one in self.differences if one.mirror_usd is not None]
+        return sum(known) if any(known) or not any(one.mirror_unpriced for one in self.differences) else None
+
+    @property
+    def apart_usd(self) -> float | None:
+        """What the ledger knows more of; None where a side knows nothing."""
+        ours, theirs = self.ledger_usd, self.mirror_usd
+        return None if ours is None or theirs is None else ours - theirs
 
 
 def cells_of(found: Iterable[tuple[date, str | None, Tally]]) -> tuple[Cell, ...]:

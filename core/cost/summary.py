@@ -64,8 +64,8 @@ def comparison_lines(comparison: Comparison) -> list[str]:
         for kind, words in DIFFERENCES.items()
         if kind in found
     ]
-    apart = comparison.ledger_usd - comparison.mirror_usd
-    sides = f"Ledger {money(comparison.ledger_usd)}, Comet {money(comparison.mirror_usd)}, difference {money(apart)}"
+    ours, theirs = money(comparison.ledger_usd), money(comparison.mirror_usd)
+    sides = f"Ledger {ours}, Comet {theirs}, difference {money(comparison.apart_usd)}"
     return [sides, *lines]
 
 

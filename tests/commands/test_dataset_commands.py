@@ -117,7 +117,7 @@ def test_nothing_is_restored_or_deleted_where_nobody_can_be_asked(run: Run, talk
     for command in ("restore", "delete"):
         code, out, err = run("dataset", command, "gold")
         assert (code, out) == (2, "")
-        assert "Say --yes where nobody can be asked." in err
+        assert "?” needs a yes. Say --yes where nobody can be asked." in err
     assert "gold" in run("dataset", "list")[1]
 
 

@@ -1,28 +1,21 @@
-"""The composition root: settings in, services out. The only module that names adapters.
-
-Adapters with a heavy import (pymilvus 2 s, onnxruntime, openai) are imported when they are first needed, never by a
-page that is being drawn.
-"""
+"""The composition root: settings in, services out. core/vendors.py has the adapters."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import datetime, time
-from functools import lru_cache
 
 from core.answering import Answering
 from core.config import Settings
 from core.cost.service import Costs
 from core.datasets import Datasets
 from core.documents import trace_document
-from core.drift.daily import Daily, Job, daily_report
+from core.drift.daily import Daily, daily_report
 from core.drift.notifier import Notifier
 from core.drift.schedule import teller
 from core.drift.service import Drift
 from core.drift.worker import DriftWorker
-from core.errors import SettingsError
 from core.exact_index import ExactIndex
 from core.health import Probe
 from core.ingestion import Ingestor
@@ -35,9 +28,21 @@ from core.library import IndexSync
 from core.mirror.service import Mirroring
 from core.mirror.worker import MirrorWorker
 from core.models import LibraryStats, ServiceHealth, Transcript
-from core.ports import ChatModel, Embedder, Jail, Mirror, TranscriptSource, VectorIndex
+from core.ports import ChatModel, Embedder, TranscriptSource
 from core.retrieval import Retriever
 from core.upkeep import Upkeep
+from core.vendors import (
+    chat_of,
+    chats_of,
+    daily_job,
+    embedder_of,
+    jails_of,
+    milvus_of,
+    mirror_of,
+    model_server_of,
+    webhook_of,
+    youtube_of,
+)
 from core.vocabulary import Vocabulary
 
 
@@ -154,9 +159,9 @@ def build_services(
 
     Opens the ledger and nothing else: no model is loaded, no server is called. Raises SettingsError, LibraryError.
     """
-    embedder = embedder or _embedder(settings)
-    chat = chat or _chat(settings)
-    source = source or _youtube(settings)
+    embedder = embedder or embedder_of(settings)
+    chat = chat or chat_of(settings)
+    source = source or youtube_of(settings)
     ledger = open_ledger(settings.ledger_url)
     try:
         return _wire(settings, ledger, embedder, chat, source)
@@ -169,7 +174,7 @@ def _wire(
     settings: Settings, ledger: Ledger, embedder: Embedder, chat: ChatModel | None, source: TranscriptSource
 ) -> Services:
     """Milvus Lite keeps the rows and an index in memory searches them; a Milvus server does both."""
-    milvus = LateIndex(lambda: _milvus(settings, embedder))
+    milvus = LateIndex(lambda: milvus_of(settings, embedder))
     durable_sync = IndexSync(ledger.library, milvus, embedder)
     if settings.uses_milvus_lite:
         exact = ExactIndex()
@@ -180,14 +185,14 @@ def _wire(
     else:
         upkeep = Upkeep(durable_sync)
         retriever = Retriever(ledger.library, milvus, embedder, refresh=upkeep.refresh)
-    answering = Answering(ledger, retriever, chat, embedder, settings, chat_by_name=_chat_by_name(settings))
+    answering = Answering(ledger, retriever, chat, embedder, settings, chat_by_name=chats_of(settings))
     ingestor = Ingestor(ledger, embedder, upkeep, source, settings)
-    mirroring = Mirroring(ledger, settings, MirrorWorker(settings), lambda: _mirror(settings))
-    models = LabModels(chat, _chat_by_name(settings), _model_server(settings))
-    lab = lab_of(ledger, models, embedder, mirroring, _jails(settings))
-    notifier = Notifier(ledger, _webhook(settings))
+    mirroring = Mirroring(ledger, settings, MirrorWorker(settings), lambda: mirror_of(settings))
+    models = LabModels(chat, chats_of(settings), model_server_of(settings))
+    lab = lab_of(ledger, models, embedder, mirroring, jails_of(settings))
+    notifier = Notifier(ledger, webhook_of(settings))
     drift = Drift(ledger, settings, DriftWorker(settings), ended=teller(ledger, notifier))
-    daily = daily_report(drift, ledger, settings, _daily_job)
+    daily = daily_report(drift, ledger, settings, daily_job)
     closing = ExitStack()  # the last one is closed first
     close_last = (ledger.close, milvus.close, upkeep.stop, mirroring.close, answering.close)
     close_first = (notifier.close, *([] if daily is None else [daily.close]), drift.close)
@@ -213,20 +218,6 @@ def _wire(
     )
 
 
-def _webhook(settings: Settings) -> Callable[[str], None] | None:
-    if settings.webhook_url is None:
-        return None
-    from core.adapters.webhook import Webhook  # noqa: PLC0415
-
-    return Webhook(settings.webhook_url.get_secret_value()).send
-
-
-def _daily_job(name: str, at: time, ledger_url: str, work: Callable[[datetime], None]) -> Job:
-    from core.adapters.dbos_jobs import DailyJob  # noqa: PLC0415
-
-    return DailyJob(name, at, ledger_url, work)
-
-
 def _embedder_probe(embedder: Embedder) -> Probe:
     def ask() -> str:
         embedder.embed(["probe"])
@@ -244,68 +235,3 @@ def _chat_probe(chat: ChatModel | None) -> Probe:
         return chat.name
 
     return Probe("Chat model", ask, "is being asked")
-
-
-def _embedder(settings: Settings) -> Embedder:
-    from core.adapters.local_embedding import LocalEmbedder  # noqa: PLC0415
-    from core.adapters.openai_embedding import OpenAIEmbedder  # noqa: PLC0415
-
-    return OpenAIEmbedder.from_settings(settings) or LocalEmbedder(settings.data_dir / "models")
-
-
-def _chat(settings: Settings, model: str | None = None) -> ChatModel | None:
-    from core.adapters.openai_compat import OpenAIChat  # noqa: PLC0415
-
-    return OpenAIChat.from_settings(settings, model=model)
-
-
-def _chat_by_name(settings: Settings) -> Callable[[str], ChatModel] | None:
-    """None where no model server is configured."""
-    if settings.openai_api_key is None and settings.openai_base_url is None:
-        return None
-
-    @lru_cache(maxsize=8)  # each has connections of its own
-    def chosen(name: str) -> ChatModel:
-        chat = _chat(settings, name)
-        assert chat is not None  # the settings name a server
-        return chat
-
-    return chosen
-
-
-def _jails(settings: Settings) -> list[Callable[[], Jail]]:
-    """What may hold generated code, the better one first."""
-    from core.adapters.bubblewrap import BubblewrapJail  # noqa: PLC0415
-    from core.adapters.wasm_sandbox import WasmJail  # noqa: PLC0415
-
-    return [lambda: WasmJail.open(settings.data_dir / "sandbox"), BubblewrapJail.open]
-
-
-def _model_server(settings: Settings) -> str:
-    return settings.openai_base_url or "https://api.openai.com/v1"
-
-
-def _youtube(settings: Settings) -> TranscriptSource:
-    from core.adapters.youtube import YouTubeSource  # noqa: PLC0415
-
-    proxy = settings.proxy_url.get_secret_value() if settings.proxy_url else None
-    return YouTubeSource(settings.youtube_url, proxy_url=proxy)
-
-
-def _milvus(settings: Settings, embedder: Embedder) -> VectorIndex:
-    from core.adapters.milvus import MilvusIndex  # noqa: PLC0415  two seconds
-
-    token = settings.milvus_token.get_secret_value() if settings.milvus_token else None
-    return MilvusIndex(
-        settings.effective_milvus_uri, token, embedder_identity=embedder.identity, dimensions=embedder.dimensions
-    )
-
-
-def _mirror(settings: Settings) -> Mirror:
-    """For commands; the app's worker process opens its own. Raises SettingsError."""
-    from core.adapters.comet import CometMirror  # noqa: PLC0415  its packages take seconds, at its first call
-
-    mirror = CometMirror.from_settings(settings)
-    if mirror is None:
-        raise SettingsError("There is no COMET_API_KEY", subject="COMET_API_KEY", hint="Set it to a key of Comet.")
-    return mirror

@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,21 @@ class NetworkGuard:
         if not name.endswith(".invalid"):  # RFC 2606: the name that a test uses when it wants no answer
             self.refused.append(f"look-up of {name}")
         raise socket.gaierror(socket.EAI_NONAME, f"tests have no network: look-up of {name}")
+
+
+@contextmanager
+def unchanged_environment() -> Iterator[None]:
+    """What code tells a vendor's package through the environment ends with the block."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(autouse=True)
+def same_environment() -> Iterator[None]:
+    with unchanged_environment():
+        yield
 
 
 @pytest.fixture(autouse=True)

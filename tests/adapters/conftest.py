@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
 from core.adapters.comet import CometMirror
 from tests.adapters.comet_bench import opened
+from tests.conftest import unchanged_environment
 from tests.fakes.comet_server import FakeComet
 
 
@@ -21,7 +21,7 @@ def server() -> Iterator[FakeComet]:
 @pytest.fixture(scope="module")
 def comet_imported(server: FakeComet) -> None:
     """Comet's packages, once, so that no test's time is that of their import."""
-    with opened(server.url) as mirror:
+    with unchanged_environment(), opened(server.url) as mirror:
         assert list(mirror.read_back(None)) == []
 
 
@@ -29,15 +29,6 @@ def comet_imported(server: FakeComet) -> None:
 def fake(server: FakeComet) -> FakeComet:
     server.reset()
     return server
-
-
-@pytest.fixture
-def environment_as_before() -> Iterator[None]:
-    """The adapter sets variables that Comet's packages read, which is for a process of its own."""
-    before = dict(os.environ)
-    yield
-    for name in [name for name in os.environ if name not in before]:
-        del os.environ[name]
 
 
 @pytest.fixture

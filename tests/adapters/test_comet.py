@@ -30,7 +30,7 @@ from tests.fakes.comet_wire import Answer, json_answer
 from tests.ledger.samples import trace
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.usefixtures("comet_imported", "environment_as_before")
+pytestmark = pytest.mark.usefixtures("comet_imported")
 SLACK_S = 5.0
 """For a busy machine; what these servers do would last ten times as long, or for ever."""
 SECRET_QUESTION = "Where is the treasure buried?"

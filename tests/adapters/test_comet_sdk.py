@@ -25,7 +25,7 @@ from tests.fakes.comet_state import Version
 from tests.fakes.comet_wire import json_answer
 from tests.ledger.samples import START, trace
 
-pytestmark = pytest.mark.usefixtures("comet_imported", "environment_as_before")
+pytestmark = pytest.mark.usefixtures("comet_imported")
 
 
 # ------------------------------------------------------------------------------------------------------ experiments

@@ -156,10 +156,7 @@ def test_only_progress_is_written_without_waiting_for_the_disk(sqlite_url):
 def test_the_package_may_stand_where_nothing_can_be_written(tmp_path, read_only):
     """Migrations run from an installed package; nothing beside it is written."""
     site = tmp_path / "site"
-    (site / "core").mkdir(parents=True)
-    for name in ("__init__.py", "errors.py", "models.py", "ports.py"):
-        shutil.copy(PACKAGE.parent / name, site / "core")
-    shutil.copytree(PACKAGE, site / "core" / "ledger", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PACKAGE.parent, site / "core", ignore=shutil.ignore_patterns("__pycache__"))
     with read_only(site) as place:
         script = (
             f"import core; assert core.__file__.startswith({str(place)!r}), core.__file__; "

@@ -230,7 +230,9 @@ def test_without_a_key_the_page_says_what_to_set(open_page: OpenPage, spent: Fak
 
 def test_the_button_reads_back_from_the_beginning_of_the_window(open_page: OpenPage, spent: FakeServices) -> None:
     spent.mirroring.enabled = True
-    spent.mirroring.reading = replace(spent.mirroring.reading, kept=1204, read_at=datetime.now(UTC) - timedelta(hours=12))
+    spent.mirroring.reading = replace(
+        spent.mirroring.reading, kept=1204, read_at=datetime.now(UTC) - timedelta(hours=12)
+    )
     app = choose(open_page("cost"), "Both")
     assert "1,204 records of Comet here, read back 12.0 h ago" in words(app)
     app.button(key="read-back-now").click().run()

@@ -18,9 +18,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from core.answering import AskRequest
-from core.commands import drift as drift_commands
-from core.commands import lab as lab_commands
-from core.commands.datasets import add_commands
+from core.commands import datasets, drift, lab, sync
 from core.config import load_settings
 from core.console import complain, end_progress, moment, show_progress, show_result
 from core.cost.printing import CostSource, printed
@@ -31,14 +29,11 @@ from core.documents import (
     ingest_document,
     search_document,
     status_document,
-    sync_document,
     trace_document,
 )
 from core.errors import CuepointError, InputError, NotFound, SettingsError
 from core.ingestion import IngestProgress
 from core.ledger import TraceFilter
-from core.mirror.service import SyncReport, SyncWish
-from core.mirror.status import counted
 from core.models import Feedback, SearchMode, SearchQuery
 from core.phrases import clock, one_line
 from core.services import Services, build_services
@@ -156,44 +151,6 @@ def traces(
 
 
 @app.command()
-def sync(
-    since: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ISO",
-            help="Also send traces from before the key, from this time on; with --read-back, only read from then on.",
-        ),
-    ] = None,
-    until: Annotated[str | None, typer.Option(metavar="ISO", help="Only such traces before this time.")] = None,
-    resend: Annotated[bool, typer.Option("--resend", help="Try again what Comet refused.")] = False,
-    read_back: Annotated[
-        bool, typer.Option("--read-back", help="Read usage, cost and feedback back from Comet, since --since or all.")
-    ] = False,
-    json_: Json = False,
-) -> None:
-    """Send to Comet what it has yet to hear: by hand, or from cron."""
-    wish = SyncWish(moment(since, "--since"), moment(until, "--until"), resend, read_back)
-    with _services() as services:
-        report = services.mirroring.sync(wish, lambda pending: show_progress(f"{pending:,} to send"))
-    end_progress()
-    show_result(sync_document(report), _sync_lines(report), as_json=json_)
-    if report.failed:
-        raise typer.Exit(1)
-
-
-def _sync_lines(report: SyncReport) -> list[str]:
-    read = report.read_back
-    lines = [counted(report.outbox)]
-    if report.back_filled is not None:
-        lines.append(f"{report.back_filled:,} traces from before the key were put in")
-    if report.drained.detail:
-        lines.append(f"{report.drained.status}: {one_line(report.drained.detail)}")
-    if read is not None:
-        lines.append(f"reading back {read.state}: {read.records:,} records {one_line(read.detail)}".rstrip())
-    return lines
-
-
-@app.command()
 def cost(
     since: Annotated[
         str | None, typer.Option(metavar="ISO", help="Only from this time on; without a zone it is one of --timezone.")
@@ -249,9 +206,8 @@ def _show_ingest(progress: IngestProgress) -> None:
     show_progress(f"{progress.done} of {progress.total}{left}  {one_line(progress.current)[:60]}")
 
 
-add_commands(app, _services)
-lab_commands.add_commands(app, _services)
-drift_commands.add_commands(app, _services)
+for commands in (sync, datasets, lab, drift):
+    commands.add_commands(app, _services)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

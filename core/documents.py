@@ -187,6 +187,7 @@ def sync_document(report: SyncReport) -> Document:
         "back_filled": report.back_filled,
         "resent": report.resent,
         "read_back": None if read is None else {"state": read.state, "records": read.records, "detail": read.detail},
+        "refused": [{"kind": row.kind, "id": row.id, "reason": row.error} for row in report.refused],
     }
 
 

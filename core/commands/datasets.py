@@ -53,6 +53,8 @@ def _add_export(app: typer.Typer, services: Open) -> None:
         if preferences and what is not Export.FINETUNE:
             raise typer.BadParameter("goes with finetune only", param_hint="--preferences")
         where = TraceFilter(since=moment(since, "--since"), until=moment(until, "--until"))
+        if where.since and where.until and where.since >= where.until:
+            raise typer.BadParameter("the period ends before it begins", param_hint="--until")
         with services() as opened:
             done = opened.datasets.export(what, out, where, preferences=preferences)
         show_result(

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from core.config import Settings
 from core.errors import InputError, LibraryError, SettingsError
-from core.ledger import Ledger, OutboxRow, OutboxStats, SenderStatus
+from core.ledger import Ledger, OutboxRow, OutboxState, OutboxStats, SenderStatus
 from core.mirror.by_hand import Drained, drain_all
 from core.mirror.documents import experiment_document
 from core.mirror.drainer import Drainer
@@ -61,6 +61,10 @@ class SyncWish:
     """The mirror's records since ``since`` (or all) are read back."""
 
 
+REFUSED_SHOWN = 10
+"""Reasons that ``sync`` tells: where only cron runs, no page shows them."""
+
+
 @dataclass(frozen=True, slots=True)
 class SyncReport:
     """What became of it."""
@@ -71,6 +75,8 @@ class SyncReport:
     back_filled: int | None
     resent: int | None
     read_back: ReadBack | None
+    refused: tuple[OutboxRow, ...] = ()
+    """The newest of what was refused, each with its reason in ``error``."""
 
     @property
     def failed(self) -> bool:
@@ -225,7 +231,9 @@ class Mirroring:
         finally:
             drainer.close()
             self._forget()
-        return SyncReport(drained, self._outbox.stats(), filled, resent, reader.progress if wish.read_back else None)
+        refused = tuple(self._outbox.rows(OutboxState.DEAD, limit=REFUSED_SHOWN))
+        read = reader.progress if wish.read_back else None
+        return SyncReport(drained, self._outbox.stats(), filled, resent, read, refused)
 
     def _need_key(self) -> None:
         if not self.enabled:

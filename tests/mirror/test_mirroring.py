@@ -291,7 +291,7 @@ Run = Callable[..., tuple[int, dict[str, Any], str]]
 @pytest.fixture
 def mirror(monkeypatch: pytest.MonkeyPatch) -> MemoryMirror:
     made = MemoryMirror()
-    monkeypatch.setattr(composition, "_mirror", lambda settings: made)
+    monkeypatch.setattr(composition, "mirror_of", lambda settings: made)
     return made
 
 
@@ -329,7 +329,7 @@ def test_sync_sends_what_is_due_and_tells_how_the_outbox_stands(run: Run, mirror
     assert code == 0
     assert document == {
         "sent": 4, "pending": 0, "dead": 0, "oldest_pending_s": None, "status": "idle", "detail": "",
-        "delivered_now": 4, "back_filled": None, "resent": None, "read_back": None,
+        "delivered_now": 4, "back_filled": None, "resent": None, "read_back": None, "refused": [],
     }  # fmt: skip
     assert mirror.closed
     assert library.outbox.take_lease()
@@ -351,6 +351,7 @@ def test_sync_ends_with_1_where_something_is_refused_and_tries_that_again_when_t
     assert run()[0] == 1
     code, document, _ = run()
     assert (code, document["dead"], document["sent"]) == (1, 1, 0)
+    assert document["refused"] == [{"kind": "trace", "id": "t", "reason": "Too long"}]
     mirror.refuses.clear()
     code, document, _ = run("--resend")
     assert (code, document["dead"], document["sent"], document["resent"]) == (0, 0, 1, 1)

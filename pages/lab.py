@@ -7,14 +7,13 @@ from core.ui.errors import guard
 from core.ui.frame import inside_home
 from core.ui.resources import get_services
 
+inside_home()
 TABS = {
     "Templates": lab_templates.show,
     "Test sets": lab_cases.show,
     "Experiments": lab_runs.show,
     "Results": lab_results.show,
 }
-
-inside_home()
 services = get_services()
 st.title("Prompt Lab")
 first = "Results" if lab_results.ADDRESS in st.query_params else None

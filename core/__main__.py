@@ -18,7 +18,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from core.answering import AskRequest
-from core.commands import datasets, drift, lab, sync
+from core.commands import Json, datasets, drift, lab, sync
 from core.config import load_settings
 from core.console import complain, end_progress, moment, show_progress, show_result
 from core.cost.printing import CostSource, printed
@@ -45,8 +45,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 
 
 class Thumb(StrEnum):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from core.commands import Json, Open
 from core.console import end_progress, moment, show_progress, show_result
 from core.datasets import Comparison, Export
 from core.datasets.documents import comparison_document, dataset_document, export_document
@@ -19,8 +18,6 @@ from core.ledger import DatasetVersion, TraceFilter
 from core.phrases import one_line
 from core.services import Services
 
-Open = Callable[[], AbstractContextManager[Services]]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Name = Annotated[str, typer.Argument(metavar="VERSION", help="Its name, or six of its first digits or more.")]
 

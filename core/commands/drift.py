@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from core.commands import Json, Open
 from core.console import complain, end_progress, show_progress, show_result
 from core.drift.documents import drift_document
 from core.drift.service import COMMAND, CURRENT, REFERENCE, Drift
 from core.models import DriftColumn, DriftReport
 from core.phrases import one_line
-from core.services import Services
-
-Open = Callable[[], AbstractContextManager[Services]]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 
 _POLL_S = 0.2
 _WEBHOOK_S = 6.0

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from core.commands import Json, Open
 from core.console import complain, end_progress, show_progress, show_result
 from core.lab.documents import Document
 from core.lab.estimate import Estimate
@@ -22,10 +23,6 @@ from core.lab.spec import read_spec
 from core.lab.summary import experiment_document
 from core.models import ExperimentState, Run
 from core.phrases import count, money, one_line, span_of_time
-from core.services import Services
-
-Open = Callable[[], AbstractContextManager[Services]]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 
 _POLL_S = 0.2
 _INTERRUPTED = 130

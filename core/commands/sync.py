@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Annotated
 
 import typer
 
+from core.commands import Json, Open
 from core.console import end_progress, moment, show_progress, show_result
 from core.documents import sync_document
 from core.mirror.service import SyncReport, SyncWish
 from core.mirror.status import counted
 from core.phrases import one_line
-from core.services import Services
-
-Open = Callable[[], AbstractContextManager[Services]]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 
 
 def add_commands(app: typer.Typer, services: Open) -> None:

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-import psutil
 import pytest
 
 from core.config import load_settings
@@ -25,6 +24,7 @@ from core.models import Trace
 from tests.fakes.comet_server import KEY, FakeComet, Faults
 from tests.fakes.comet_state import Experiment
 from tests.mirror.victims import Victims, plan
+from tests.processes import is_at_work
 
 TRACES = 2_000
 KILLS = 10
@@ -115,7 +115,7 @@ def each_and_then_any() -> Faults:
 def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
     end = time.monotonic() + 10
-    while psutil.pid_exists(pid):
+    while is_at_work(pid):
         assert time.monotonic() < end
         time.sleep(0.001)
 

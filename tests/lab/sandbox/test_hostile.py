@@ -18,6 +18,7 @@ from core.models import SandboxResult
 from core.ports import Sandbox
 from tests.lab.sandbox.attacks import ALSO_WITHOUT_A_SANDBOX, ATTACKS, UPHEAVALS
 from tests.lab.sandbox.outside import Outside
+from tests.processes import is_at_work
 
 ROOT = Path(__file__).resolve().parents[3]
 NAMES = [node.name for node in ast.parse(ATTACKS).body if isinstance(node, ast.FunctionDef)]
@@ -111,16 +112,7 @@ def test_processes_end_with_the_app_that_started_them(sandbox: Sandbox, compiled
     started = wait_for(lambda: len(found := psutil.Process(app.pid).children(recursive=True)) >= 2 and found)
     app.kill()
     app.wait()
-    assert wait_for(lambda: not any(is_at_work(process) for process in started))
-
-
-def is_at_work(process: psutil.Process) -> bool:
-    """Not one that has ended and whose entry in the process table nobody has cleared yet: a container's first process
-    may never do so."""
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+    assert wait_for(lambda: not any(is_at_work(process.pid) for process in started))
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 20) -> Any:

@@ -93,7 +93,14 @@ class ModelError(CuepointError):
 
 
 class ModelRefused(ModelError):
-    """The server rejected the key or the request (401, 403, 404, 400): trying again does not help."""
+    """The server rejected the key or the request (401, 403, 404, 400): trying again does not help.
+
+    ``rejects``: ``key``, ``model`` (there is none of that name, or not for this key), or this ``request`` alone.
+    """
+
+    def __init__(self, message: str, *, subject: str = "", hint: str = "", rejects: str = "request") -> None:
+        super().__init__(message, subject=subject, hint=hint)
+        self.rejects = rejects
 
 
 class ModelBusy(ModelError):

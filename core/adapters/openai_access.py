@@ -46,6 +46,8 @@ class Failure:
     hint: str = ""
     lasting: bool = False
     """Of a busy server: the quota is used up."""
+    rejects: str = "request"
+    """Of a refusal: see ModelRefused."""
     retry_after_s: float | None = None
 
 
@@ -96,8 +98,9 @@ def model_error(failure: Failure, model: str) -> ModelError:
             lasting=failure.lasting,
             retry_after_s=failure.retry_after_s,
         )
-    kind = ModelRefused if failure.kind is Kind.REFUSED else ModelUnreachable
-    return kind(failure.message, subject=model, hint=failure.hint)
+    if failure.kind is Kind.REFUSED:
+        return ModelRefused(failure.message, subject=model, hint=failure.hint, rejects=failure.rejects)
+    return ModelUnreachable(failure.message, subject=model, hint=failure.hint)
 
 
 def first_chat_model(names: Iterable[str]) -> str | None:

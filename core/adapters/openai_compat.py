@@ -125,8 +125,8 @@ class OpenAIChat:
             if self._model is None:
                 self._model = first_chat_model(self.list_models())
             if self._model is None:
-                host = self._access.host
-                raise ModelRefused(f"The model server {host} offers no chat model", hint="Set CUEPOINT_CHAT_MODEL.")
+                said = f"The model server {self._access.host} offers no chat model"
+                raise ModelRefused(said, hint="Set CUEPOINT_CHAT_MODEL.", rejects="model")
             return self._model
 
 

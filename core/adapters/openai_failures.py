@@ -37,21 +37,22 @@ def explain(error: Exception, access: Access, model: str) -> Failure:
 
 
 def _explain_status(error: openai.APIStatusError, access: Access, model: str) -> Failure:
-    status = error.status_code
+    status, server = error.status_code, f"The model server {access.host}"
     if status == 401:  # noqa: PLR2004 - HTTP's own names say less
-        return Failure(Kind.REFUSED, f"The model server {access.host} rejected the key", "Check OPENAI_API_KEY.")
+        return Failure(Kind.REFUSED, f"{server} rejected the key", "Check OPENAI_API_KEY.", rejects="key")
     if status == 403:  # noqa: PLR2004
         hint = f"Check OPENAI_API_KEY and {access.variable}."
-        return Failure(Kind.REFUSED, f"The model server {access.host} does not let this key use {model}", hint)
+        return Failure(Kind.REFUSED, f"{server} does not let this key use {model}", hint, rejects="model")
     if status == 404:  # noqa: PLR2004
         hint = f"Check {access.variable} and OPENAI_BASE_URL."
-        return Failure(Kind.REFUSED, f"The model server {access.host} has no model {model} at this address", hint)
+        return Failure(Kind.REFUSED, f"{server} has no model {model} at this address", hint, rejects="model")
     if status == _TOO_MANY:
         return _explain_busy(error, access)
     if status in _REFUSED:
-        said = f"The model server {access.host} rejected the request with status {status} ({_quoted(error, access)})"
-        return Failure(Kind.REFUSED, said, f"Check {access.variable}.")
-    return Failure(Kind.UNREACHABLE, f"The model server {access.host} failed with status {status}", "Try again later.")
+        said = f"{server} rejected the request with status {status} ({_quoted(error, access)})"
+        rejects = "model" if error.code == "model_not_found" else "request"
+        return Failure(Kind.REFUSED, said, f"Check {access.variable}.", rejects=rejects)
+    return Failure(Kind.UNREACHABLE, f"{server} failed with status {status}", "Try again later.")
 
 
 def _explain_busy(error: openai.APIStatusError, access: Access) -> Failure:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from core.errors import ModelBusy, ModelRefused
+from core.errors import ModelBusy, ModelError, ModelRefused
 from core.lab.gate import Gate
 from core.lab.money import CostOf
+from core.lab.standing import Standing
 from core.ports import ChatModel, Clock, Completion, Message, WholeChatModel
 
 Chats = Callable[[str], ChatModel]
@@ -38,6 +39,7 @@ class Caller:
     gate: Gate
     cost_of: CostOf
     clock: Clock
+    standing: Standing = field(default_factory=Standing)
 
     def call(
         self,
@@ -49,6 +51,8 @@ class Caller:
         finishing: bool = False,
     ) -> Call:
         """One answer; a busy server is waited for. Raises ModelError for a call that failed, and Halt.
+
+        A key or a model that the server rejects, and a server that stays out of reach, end the experiment.
 
         ``finishing``: see Gate.enter.
         """
@@ -62,11 +66,17 @@ class Caller:
             except ModelBusy as busy:
                 self.gate.refused(ticket, busy)
                 refusals += 1
+            except ModelError as error:
+                self.gate.passed()
+                if halt := self.standing.failed(model, error):
+                    raise halt from error
+                raise
             except BaseException:
                 self.gate.passed()
                 raise
             else:
                 self.gate.passed()
+                self.standing.answered(model)
                 latency_ms = (time.perf_counter() - began) * 1000
                 return Call(completion, started_at, latency_ms, self._cost(model, completion, started_at), refusals)
 

@@ -45,6 +45,12 @@ class Unanswered(Halt):
     state = ExperimentState.FAILED
 
 
+class Rejected(Halt):
+    """The model server takes the key or the model of no call."""
+
+    state = ExperimentState.FAILED
+
+
 class Fault(Halt):
     """One of ours."""
 

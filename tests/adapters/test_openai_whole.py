@@ -109,6 +109,24 @@ def test_what_is_no_answer_is_one_sentence(serve: Serve, reply: Reply, kind: typ
     assert caught.value.subject == "small"
 
 
+@pytest.mark.parametrize(
+    ("reply", "rejects"),
+    [
+        (status_reply(401, KEY), "key"),
+        (status_reply(403), "model"),
+        (status_reply(404), "model"),
+        (status_reply(400, "no such model", code="model_not_found"), "model"),
+        (status_reply(400, "too long", code="context_length_exceeded"), "request"),
+    ],
+)
+def test_a_refusal_says_whether_it_is_of_the_key_the_model_or_this_request(
+    serve: Serve, reply: Reply, rejects: str
+) -> None:
+    with pytest.raises(ModelRefused) as caught:
+        chat_with(serve(reply)).complete(ASKED)
+    assert caught.value.rejects == rejects
+
+
 def closed_server() -> str:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -199,6 +199,59 @@ def test_a_scorer_that_raises_gives_no_value_and_its_reason(lab_with: Open) -> N
     assert (cell.scores["contains"].passed, cell.passed) == (True, True)
 
 
+@pytest.mark.parametrize(
+    ("refused", "said"),
+    [
+        (ModelRefused("The server rejected the key", hint="Check it.", rejects="key"), "rejected the key. Check it."),
+        (ModelRefused("There is no model model-a", rejects="model"), "no model model-a. Name another model"),
+    ],
+)
+def test_a_key_or_a_model_that_is_rejected_ends_the_experiment_before_its_cells_fail(
+    lab_with: Open, refused: ModelRefused, said: str
+) -> None:
+    chat = LabChat(lambda _text, _t: refused)
+    lab = lab_with(chat)
+    experiment_id = run(lab, spec_of_cases(200, concurrency=4))
+    assert ended(lab, experiment_id) == (ExperimentState.FAILED, 0, 0)
+    assert said in (lab.progress(experiment_id).error or "")
+    assert chat.calls <= 4
+    chat.answer = echo
+    lab.resume(experiment_id)
+    assert lab.wait(experiment_id, LONGEST_S)
+    assert ended(lab, experiment_id) == (ExperimentState.FINISHED, 400, 0)
+
+
+def test_one_prompt_that_a_server_forbids_fails_alone_once_its_model_has_answered(lab_with: Open) -> None:
+    forbidden = ModelRefused("The server does not let this key use model-a", rejects="model")
+    lab = lab_with(LabChat(lambda text, t: forbidden if text.endswith("2") else echo(text, t)))
+    experiment_id = run(lab, spec_of_cases(6, concurrency=1))
+    assert ended(lab, experiment_id) == (ExperimentState.FINISHED, 10, 2)
+
+
+def test_a_judge_that_does_not_exist_ends_the_experiment_and_the_answer_is_kept(lab_with: Open) -> None:
+    judge = LabChat(lambda _text, _t: ModelRefused("There is no model judge", rejects="model"), name="judge")
+    lab = lab_with(LabChat(echo), judge)
+    experiment_id = run(lab, spec_of_cases(50, scorers=[RUBRIC], concurrency=1))
+    assert ended(lab, experiment_id) == (ExperimentState.FAILED, 1, 0)
+    assert "There is no model judge" in lab.runs(experiment_id)[0].scores["judge"].reason
+
+
+def test_a_server_that_stays_out_of_reach_ends_the_experiment(lab_with: Open) -> None:
+    chat = LabChat(lambda _text, _t: ModelUnreachable("The server cannot be reached"))
+    lab = lab_with(chat)
+    experiment_id = run(lab, spec_of_cases(200, concurrency=4))
+    state, done, failed = ended(lab, experiment_id)
+    assert (state, done) == (ExperimentState.FAILED, 0)
+    assert failed < chat.calls <= 14
+    assert "cannot be reached, 10 calls in a row" in (lab.progress(experiment_id).error or "")
+
+
+def test_failures_with_answers_between_end_nothing(lab_with: Open) -> None:
+    chat = LabChat(lambda text, t: echo(text, t) if text.endswith(("0", "5")) else ModelUnreachable("It is down"))
+    lab = lab_with(chat)
+    assert ended(lab, run(lab, spec_of_cases(50, concurrency=1))) == (ExperimentState.FINISHED, 20, 80)
+
+
 # ------------------------------------------------------------------------------------------------------------- 429
 
 

@@ -383,6 +383,8 @@ class Trace:
     feedback: Feedback | None = None
     library_version: str | None = None
     """The content-addressed version of the library that the passages were retrieved from (core/datasets)."""
+    server: str = ""
+    """Host of the model server that was called; "" where none was, or from before that was kept."""
 
 
 # ------------------------------------------------------------------------------------------------------ the mirror

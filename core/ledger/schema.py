@@ -13,6 +13,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     UniqueConstraint,
+    text,
 )
 
 from core.ledger.columns import AnyText, BigKey, Count, Json, Number, UtcTime
@@ -142,6 +143,7 @@ traces = Table(
     Column("prompt", Json, nullable=False),
     Column("passages", Json, nullable=False),
     Column("library_version", AnyText),
+    Column("server", AnyText, nullable=False, server_default=""),
     # Everything that sums of spending need, so that they read no row: the rows are long.
     Index(
         "ix_traces_spending",
@@ -336,7 +338,7 @@ prompt_moves = Table(
     Column("move_id", BigKey, primary_key=True, autoincrement=True),
     Column("name", AnyText, nullable=False),
     Column("alias", AnyText, nullable=False),
-    Column("version", Integer, nullable=False),
+    Column("version", Integer),
     Column("previous", Integer),
     Column("author", AnyText, nullable=False),
     Column("moved_at", UtcTime, nullable=False),
@@ -498,15 +500,30 @@ rollups = Table(
 prices = Table(
     "prices",
     metadata,
-    Column("model", AnyText, primary_key=True),
-    Column("base_url", AnyText, primary_key=True),
-    Column("since", UtcTime, primary_key=True),
+    Column("price_id", AnyText, primary_key=True),
+    Column("model", AnyText, nullable=False),
+    Column("server", AnyText, nullable=False),
+    Column("since", UtcTime, nullable=False),
     Column("input_usd", Number, nullable=False),
     Column("output_usd", Number, nullable=False),
     Column("cached_usd", Number),
     Column("reasoning_usd", Number),
     Column("note", AnyText, nullable=False),
+    Column("author", AnyText, nullable=False),
     Column("added_at", UtcTime, nullable=False),
+    Column("withdrawn_at", UtcTime),
+    Column("withdrawn_by", AnyText),
+    # What is still to be done to the traces, so that a kill loses none of it.
+    Column("reprice", Boolean, nullable=False),
+    Column("any_server", Boolean, nullable=False),
+    Column("filled_at", UtcTime),
+    Index(
+        "uq_prices_in_force",
+        *("model", "server", "since"),
+        unique=True,
+        sqlite_where=text("withdrawn_at IS NULL"),
+        postgresql_where=text("withdrawn_at IS NULL"),
+    ),
 )
 
 budgets = Table(

@@ -40,6 +40,7 @@ def trace_values(trace: Trace, owner: str | None) -> dict[str, Any]:
         "prompt": [dict(message) for message in trace.prompt],
         "passages": [_PASSAGE.dump(passage) for passage in trace.passages],
         "library_version": trace.library_version,
+        "server": trace.server,
         **_answer_values(answer),
     }
 
@@ -104,6 +105,7 @@ def trace_of(row: RowMapping, spans: Sequence[Span]) -> Trace:
         error=row["error"],
         feedback=_feedback_of(row),
         library_version=row["library_version"],
+        server=row["server"],
     )
 
 

@@ -128,6 +128,7 @@ def trace(trace_id: str, *, answer_changes: dict[str, Any] | None = None, **chan
             Span("generate", 13.0, 880.0, {}, "the stream was cut"),
         ),
         "error": "cut",
+        "server": "models.example:8000",
     }
     return Trace(trace_id, **(given | changes))
 

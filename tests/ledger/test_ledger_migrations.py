@@ -60,7 +60,7 @@ def fill(ledger: Ledger) -> None:
     for video_id, texts in VIDEOS.items():
         ledger.library.save(*library_item(video_id, texts, title=NASTY), embedder=MINILM)
     ledger.traces.finish_all(
-        [trace(key, question=NASTY) for key in ("waiting", "sent", "refused", "alone")], mirror=True
+        [trace(key, question=NASTY, server="") for key in ("waiting", "sent", "refused", "alone")], mirror=True
     )
     for key in ("waiting", "alone"):
         ledger.traces.save_feedback(Feedback(key, -1, "wrong", NASTY), mirror=True)

@@ -48,7 +48,7 @@ def _prompts() -> None:
         sa.Column("move_id", BIG_KEY, autoincrement=True, nullable=False),
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("alias", sa.Text, nullable=False),
-        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("version", sa.Integer),
         sa.Column("previous", sa.Integer),
         sa.Column("author", sa.Text, nullable=False),
         sa.Column("moved_at", sa.DateTime(timezone=True), nullable=False),
@@ -211,17 +211,34 @@ def _money() -> None:
     )
     op.create_table(
         "prices",
+        sa.Column("price_id", sa.Text, nullable=False),
         sa.Column("model", sa.Text, nullable=False),
-        sa.Column("base_url", sa.Text, nullable=False),
+        sa.Column("server", sa.Text, nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("input_usd", sa.Double, nullable=False),
         sa.Column("output_usd", sa.Double, nullable=False),
         sa.Column("cached_usd", sa.Double),
         sa.Column("reasoning_usd", sa.Double),
         sa.Column("note", sa.Text, nullable=False),
+        sa.Column("author", sa.Text, nullable=False),
         sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("model", "base_url", "since", name="pk_prices"),
+        sa.Column("withdrawn_at", sa.DateTime(timezone=True)),
+        sa.Column("withdrawn_by", sa.Text),
+        sa.Column("reprice", sa.Boolean, nullable=False),
+        sa.Column("any_server", sa.Boolean, nullable=False),
+        sa.Column("filled_at", sa.DateTime(timezone=True)),
+        sa.PrimaryKeyConstraint("price_id", name="pk_prices"),
     )
+    in_force = sa.text("withdrawn_at IS NULL")
+    op.create_index(
+        "uq_prices_in_force",
+        "prices",
+        ["model", "server", "since"],
+        unique=True,
+        sqlite_where=in_force,
+        postgresql_where=in_force,
+    )
+    op.add_column("traces", sa.Column("server", sa.Text, nullable=False, server_default=""))
     op.create_table(
         "budgets",
         sa.Column("budget_id", sa.Text, nullable=False),

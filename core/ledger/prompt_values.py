@@ -40,11 +40,12 @@ class PromptVersion:
 
 @dataclass(frozen=True, slots=True)
 class AliasMove:
-    """An alias was pointed at a version."""
+    """An alias was pointed at a version, or removed."""
 
     name: str
     alias: str
-    version: int
+    version: int | None
+    """None: it was removed."""
     previous: int | None
     """Where it pointed before; None: it was new."""
     author: str
@@ -90,10 +91,12 @@ def parse_reference(text: str) -> tuple[str, int | str]:
 def undo_of(moves: list[AliasMove]) -> int | None:
     """The version that a roll-back of an alias leads to, from its moves, oldest first; None where there is none.
 
-    Rolling back twice goes back two versions: a move to the version before the last is a step back itself.
+    Rolling back twice goes back two versions: a move to the version before the last is a step back itself. After a
+    removal it leads to where the alias pointed last.
     """
-    path: list[int] = []
+    path: list[int | None] = []
     for move in moves:
+        path = path[:-1] if path[-1:] == [None] else path
         if path[-2:-1] == [move.version]:
             path.pop()
         elif path[-1:] != [move.version]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, text
 
-from core.errors import LibraryError, NotFound, TemplateError
+from core.errors import InputError, LibraryError, NotFound, TemplateError
 from core.ledger.database import Database
 from core.ledger.prompt_rows import NEWEST, OF_NAME, aliases_of, find, found, moves_of, version_of
 from core.ledger.prompt_values import (
@@ -91,6 +91,20 @@ class PromptStore:
         self._cache.pop((name, alias), None)
         return version
 
+    def remove_alias(self, name: str, alias: str, author: str = "") -> None:
+        """Makes an alias mean nothing any more; its versions and its history stay.
+
+        Raises NotFound; InputError for ``production``, which Ask and experiments load under the name alone.
+        """
+        if alias == PRODUCTION:
+            hint = "Promote another version instead."
+            raise InputError(f"The alias {PRODUCTION} cannot be removed", subject=alias, hint=hint)
+        with self._database.write() as connection:
+            _lock(connection)
+            current = found(connection, name, alias)
+            self._move(connection, name, (current.version, None), alias=alias, author=author)
+        self._cache.pop((name, alias), None)
+
     def seed(self, shipped: Iterable[PromptTemplate]) -> None:
         """Adds what the app ships and the registry has not; ``production`` is its first version where it is nothing.
 
@@ -115,8 +129,8 @@ class PromptStore:
         self._add(connection, template, version, note="Ships with Cuepoint.", author=SHIPPED_BY)
         current = find(connection, template.name, PRODUCTION)
         if current is None or current.author == SHIPPED_BY:
-            added = found(connection, template.name, version)
-            self._move(connection, added, current, alias=PRODUCTION, author=SHIPPED_BY)
+            before = None if current is None else current.version
+            self._move(connection, template.name, (before, version), alias=PRODUCTION, author=SHIPPED_BY)
 
     def _add(self, connection: Connection, template: PromptTemplate, version: int, *, note: str, author: str) -> None:
         row: dict[str, Any] = {"name": template.name, "version": version}
@@ -130,15 +144,18 @@ class PromptStore:
             return
         if alias == PRODUCTION:
             _check_fillable(wanted, current)
-        self._move(connection, wanted, current, alias=alias, author=author)
+        before = None if current is None else current.version
+        self._move(connection, wanted.name, (before, wanted.version), alias=alias, author=author)
 
     def _move(
-        self, connection: Connection, wanted: PromptVersion, current: PromptVersion | None, *, alias: str, author: str
+        self, connection: Connection, name: str, versions: tuple[int | None, int | None], *, alias: str, author: str
     ) -> None:
-        row = {"name": wanted.name, "alias": alias, "version": wanted.version, "moved_at": self._clock()}
-        connection.execute(delete(prompt_aliases).where(_A.name == wanted.name, _A.alias == alias))
-        connection.execute(insert(prompt_aliases), row)
-        previous = None if current is None else current.version
+        """``versions``: before and after; None: none."""
+        previous, version = versions
+        row = {"name": name, "alias": alias, "version": version, "moved_at": self._clock()}
+        connection.execute(delete(prompt_aliases).where(_A.name == name, _A.alias == alias))
+        if version is not None:
+            connection.execute(insert(prompt_aliases), row)
         connection.execute(insert(prompt_moves), row | {"previous": previous, "author": author})
 
     # ------------------------------------------------------------------------------------------------------ reading

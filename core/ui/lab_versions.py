@@ -13,6 +13,7 @@ from core.phrases import one_line
 from core.services import Services
 from core.ui.errors import callback
 from core.ui.lab_words import say, show_said
+from core.ui.text import escape_markdown
 
 PRODUCTION = "production"
 _POPOVER = "lab-alias-popover"
@@ -77,6 +78,26 @@ def _promotion(services: Services, versions: Sequence[PromptVersion], aliases: M
                 f"Point it at version {picked}", type="primary", key="lab-point",
                 on_click=callback(_point_named, place=_PLACE), args=(services, name, picked),
             )  # fmt: skip
+            _removal(services, name, [alias for alias in aliases if alias != PRODUCTION])
+
+
+def _removal(services: Services, name: str, aliases: Sequence[str]) -> None:
+    """Production cannot be removed: Ask loads it."""
+    if not aliases:
+        return
+    st.divider()
+    for alias in aliases:
+        st.button(
+            f"Remove {escape_markdown(alias)}", icon=":material/label_off:", key=f"lab-alias-remove-{alias}",
+            help="Its versions and its history stay.", on_click=callback(_remove, place=_PLACE),
+            args=(services, name, alias),
+        )  # fmt: skip
+
+
+def _remove(services: Services, name: str, alias: str) -> None:
+    services.ledger.prompts.remove_alias(name, alias)
+    say(_PLACE, f"{name} has no alias {alias} any more.")
+    st.session_state[_POPOVER] = False
 
 
 def _point(services: Services, name: str, alias: str, version: int) -> None:

@@ -120,6 +120,28 @@ def test_a_promotion_after_a_roll_back_can_be_rolled_back(prompts: PromptStore) 
     assert prompts.roll_back("brief") == 1
 
 
+def test_a_removed_alias_means_nothing_and_its_history_stays(prompts: PromptStore) -> None:
+    for text in ("one", "two"):
+        prompts.point("brief", "trial", prompts.save(PromptTemplate("brief", 0, "", text)))
+    prompts.remove_alias("brief", "trial", author="ada")
+    assert prompts.aliases("brief") == {}
+    with pytest.raises(NotFound, match="no alias 'trial'"):
+        prompts.current("brief", "trial")
+    removal = prompts.moves("brief")[0]
+    assert (removal.version, removal.previous, removal.author) == (None, 2, "ada")
+    with pytest.raises(NotFound):
+        prompts.remove_alias("brief", "trial")
+    assert prompts.roll_back("brief", "trial") == 2
+    assert prompts.roll_back("brief", "trial") == 1
+
+
+def test_production_cannot_be_removed(prompts: PromptStore) -> None:
+    prompts.seed(TEMPLATES.values())
+    with pytest.raises(InputError, match=r"cannot be removed. Promote another version instead"):
+        prompts.remove_alias("cited-answer", "production")
+    assert prompts.aliases("cited-answer") == {"production": 1}
+
+
 def test_a_template_that_a_question_cannot_fill_is_refused_when_it_is_promoted(prompts: PromptStore) -> None:
     saved(prompts, 1)
     prompts.point("brief", "production", 1)

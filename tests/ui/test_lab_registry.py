@@ -83,6 +83,17 @@ def test_a_version_is_saved_promoted_and_rolled_back(open_tab: Callable[[str], A
     assert ledger.prompts.get("cited-answer") == TEMPLATES["cited-answer"]
 
 
+def test_an_alias_is_made_and_removed(open_tab: Callable[[str], AppTest], ledger: Ledger) -> None:
+    app = open_tab("lab_templates")
+    app.text_input(key="lab-alias").set_value("trial")
+    app = press(app, "lab-point")
+    assert ledger.prompts.aliases("cited-answer") == {"production": 1, "trial": 1}
+    app = press(app, "lab-alias-remove-trial")
+    assert "cited-answer has no alias trial any more." in words(app)
+    assert ledger.prompts.aliases("cited-answer") == {"production": 1}
+    assert not [button for button in app.button if button.key == "lab-alias-remove-production"]
+
+
 def test_a_version_that_ask_cannot_fill_is_kept_but_not_promoted(
     open_tab: Callable[[str], AppTest], ledger: Ledger
 ) -> None:

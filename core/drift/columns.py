@@ -15,6 +15,10 @@ import pandas as pd
 FEWEST_ROWS = 100
 """Below it even equal distributions look different too often for a verdict."""
 MOST_CATEGORIES = 50
+OTHER = "other values"
+"""In a distribution: the values that are too many to be shown by themselves."""
+LONGEST_VALUE = 80
+"""Characters of a value in a distribution."""
 _NUMERIC_SHARE = 0.95
 _SHORT_CHARS = 60
 _UNSAFE = re.compile("[<>\0]")
@@ -103,7 +107,7 @@ def kind_of(values: pd.Series) -> ColumnKind:
     found = values.tolist()
     if all(isinstance(value, bool | np.bool_) for value in found):
         return ColumnKind.CATEGORY
-    if _numbers(values).notna().mean() >= _NUMERIC_SHARE:
+    if numbers_of(values).notna().mean() >= _NUMERIC_SHARE:
         return ColumnKind.NUMBER
     texts = set(map(str, found))
     few = len(texts) <= min(MOST_CATEGORIES, max(2, len(values) // 10))
@@ -112,7 +116,7 @@ def kind_of(values: pd.Series) -> ColumnKind:
 
 def _cleaned(values: pd.Series, kind: ColumnKind) -> pd.Series:
     if kind is ColumnKind.NUMBER:
-        numbers = _numbers(values)
+        numbers = numbers_of(values)
         return pd.Series(numbers[np.isfinite(numbers)].to_numpy())
     as_they_are = list(map(str, values.tolist()))
     shown = {text: harmless(text) for text in set(as_they_are)}
@@ -122,7 +126,7 @@ def _cleaned(values: pd.Series, kind: ColumnKind) -> pd.Series:
     return pd.Series(texts, dtype=object)
 
 
-def _numbers(values: pd.Series) -> pd.Series:
+def numbers_of(values: pd.Series) -> pd.Series:
     """As float64; what is no number is NaN."""
     if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_complex_dtype(values):
         return pd.Series(values.to_numpy(dtype="float64", na_value=math.nan), index=values.index)

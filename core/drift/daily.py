@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time
 from typing import Protocol
 
 from core.config import Settings
-from core.drift.schedule import last_due, make_daily, was_made
+from core.drift.schedule import DAY, last_due, make_daily, was_made
 from core.drift.service import Drift
 from core.ledger import Ledger
 from core.ports import Clock
@@ -40,6 +40,11 @@ class Daily:
         due = last_due(self._at, self._clock())
         if self.job is not None:
             self.job.start(None if was_made(self._ledger, due) else due)
+
+    @property
+    def next_due(self) -> datetime:
+        """When the next report is due, UTC."""
+        return last_due(self._at, self._clock()) + DAY
 
     def work(self, due: datetime) -> None:
         """What the job calls."""

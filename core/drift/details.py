@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.drift.columns import ColumnKind, ColumnPair
+from core.drift.columns import LONGEST_VALUE, OTHER, ColumnKind, ColumnPair
 from core.drift.decide import Compared
 from core.drift.impact import impact_of
 from core.drift.words import TextShift, WordShift
@@ -21,8 +21,6 @@ Json = dict[str, Any]
 
 BINS = 20
 MOST_VALUES = 12
-OTHER = "other values"
-_LONGEST_VALUE = 80
 
 
 def details_of(pairs: Sequence[ColumnPair], compared: Sequence[Compared], current: pd.DataFrame) -> Json:
@@ -69,7 +67,7 @@ def _values(pair: ColumnPair) -> Json:
     shares = counts / counts.sum(axis=0)
     order = np.argsort(-shares.max(axis=1), kind="stable")
     shown, rest = order[:MOST_VALUES], order[MOST_VALUES:]
-    values = [str(names[n])[:_LONGEST_VALUE] for n in shown]
+    values = [str(names[n])[:LONGEST_VALUE] for n in shown]
     before, after = shares[shown, 0].tolist(), shares[shown, 1].tolist()
     if len(rest):
         values.append(OTHER)

@@ -45,17 +45,18 @@ def keep_upload(folder: Path, name: str, content: bytes) -> Path:
         raise InputError(f"{name} {size}", subject=name)
     digest = hashlib.sha256(content).hexdigest()[:16]
     safe = _UNSAFE.sub("-", Path(name).stem)[:_LONGEST_NAME]
-    path = _uploads(folder) / f"{digest}-{safe}{ending}"
+    path = uploads_folder(folder) / f"{digest}-{safe}{ending}"
     write_whole(path, content)
     return path
 
 
 def in_uploads(folder: Path, path: Path) -> bool:
     """Whether it is a file that was uploaded."""
-    return path.resolve().parent == _uploads(folder).resolve()
+    return path.resolve().parent == uploads_folder(folder).resolve()
 
 
-def _uploads(folder: Path) -> Path:
+def uploads_folder(folder: Path) -> Path:
+    """Of the reports' folder."""
     return folder / "uploads"
 
 

@@ -13,14 +13,14 @@ from core.phrases import one_line
 
 SCHEDULE = "schedule"
 NOTICE = "drift"
-_DAY = timedelta(days=1)
+DAY = timedelta(days=1)
 _LOOKED_AT = 200
 
 
 def last_due(at: time, now: datetime) -> datetime:
     """The last moment, at ``at`` in UTC, that is not in the future."""
     today = datetime.combine(now.astimezone(UTC).date(), at.replace(tzinfo=None), UTC)
-    return today if today <= now else today - _DAY
+    return today if today <= now else today - DAY
 
 
 def make_daily(drift: Drift, ledger: Ledger, due: datetime, now: datetime) -> str | None:
@@ -29,7 +29,7 @@ def make_daily(drift: Drift, ledger: Ledger, due: datetime, now: datetime) -> st
     A missed day is caught up once: an older one is left out, and so is one that has its report, unless that failed with
     its process. Raises LibraryError.
     """
-    if now - due >= _DAY or was_made(ledger, due):
+    if now - due >= DAY or was_made(ledger, due):
         return None
     report_id = drift.start(origin=SCHEDULE)
     drift.wait(report_id)

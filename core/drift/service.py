@@ -12,9 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from core.config import Settings
-from core.drift.checking import checked_window
+from core.datasets.folder import DatasetFolder
+from core.drift.checking import checked_window, saved_traces
 from core.drift.paths import keep_upload, reports_folder
-from core.drift.worker import DriftWorker
+from core.drift.sides import Bar, Rows, Side
+from core.drift.uploads import clean_uploads, touch_upload
+from core.drift.windows import Period, SavedVersion, parse_window
+from core.drift.worker import STOPPED, DriftWorker
 from core.errors import CuepointError, InputError, NotFound
 from core.ledger import Ledger
 from core.ledger.drift import ENDED, RUNNING
@@ -44,6 +48,7 @@ class Drift:
     ) -> None:
         """``ended`` hears of each report that this process made, in the thread that made it."""
         self._ledger = ledger
+        self._data = DatasetFolder(settings.data_dir)
         self._folder = reports_folder(settings.data_dir)
         self._worker = worker
         self._ended = ended
@@ -70,6 +75,9 @@ class Drift:
         checked = [checked_window(self._ledger, window, now, uploads_of) for window in (reference, current)]
         report = DriftReport(report_id, now, RUNNING, checked[0][0], checked[1][0], origin)
         self._ledger.drift.begin(report)
+        for window in (report.reference, report.current):
+            if uploads_of is not None and window.startswith("file:"):
+                touch_upload(Path(window.removeprefix("file:")), now)
         for version in {version for _, version in checked if version}:
             self._ledger.datasets.record_use(version, USE, report_id)
         with self._lock:
@@ -81,8 +89,24 @@ class Drift:
         return report_id
 
     def upload(self, name: str, content: bytes) -> str:
-        """Keeps a file that came from a browser; returns its window. Raises InputError, LibraryError."""
+        """Keeps a file that came from a browser; returns its window. Raises InputError, LibraryError.
+
+        Uploads that no report has used for long are removed.
+        """
+        self._clean_uploads(self._clock())
         return f"file:{keep_upload(self._folder, name, content)}"
+
+    def stop(self, report_id: str) -> None:
+        """Ends a report that this process makes or will make; nothing for one that has ended. Raises LibraryError."""
+        if self._ledger.drift.fail(report_id, STOPPED):
+            self._worker.stop(report_id)
+
+    def _clean_uploads(self, now: datetime) -> None:
+        """Files of reports under way stay, whichever process makes them."""
+        running = self._ledger.drift.list(state=RUNNING)
+        windows = [window for report in running for window in (report.reference, report.current)]
+        in_use = {Path(window.removeprefix("file:")) for window in windows if window.startswith("file:")}
+        clean_uploads(self._folder, now, in_use)
 
     def _work(self) -> None:
         while (report_id := self._queue.get()) is not None:
@@ -93,6 +117,9 @@ class Drift:
                 self._done.notify_all()
 
     def _make(self, report_id: str) -> None:
+        if self._ledger.drift.get(report_id).state != RUNNING:  # stopped while it waited
+            return
+
         def tell(stage: str) -> None:
             self._stages[report_id] = stage
 
@@ -124,6 +151,25 @@ class Drift:
             self._done.notify_all()
 
     # ------------------------------------------------------------------------------------------------------ reading
+
+    def size(self, window: str) -> int | None:
+        """How many rows a period or a saved version has now; None for a file, which is not read for that.
+
+        Raises InputError, NotFound, LibraryError.
+        """
+        found = parse_window(window, self._clock())
+        if isinstance(found, Period):
+            return self._ledger.traffic.count(found.since, found.until, found.filters)
+        return saved_traces(self._ledger, found.name).rows if isinstance(found, SavedVersion) else None
+
+    def behind(self, report_id: str, side: Side, bar: Bar | None = None) -> Rows:
+        """The rows of a report's side, as they are now: those of one bar, or all.
+
+        Raises InputError, NotFound, LibraryError.
+        """
+        from core.drift.behind import rows_behind  # noqa: PLC0415  pandas takes a second, and no command needs it
+
+        return rows_behind(self._ledger, self._data, self._ledger.drift.get(report_id), side, bar)
 
     def reports(self, limit: int = 50) -> list[DriftReport]:
         """Newest first, each without its details; those that a dead process left running are failed. LibraryError."""

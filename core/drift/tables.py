@@ -35,6 +35,11 @@ def read_tables(ledger: Ledger, folder: DatasetFolder, reference: str, current: 
     return Tables(before, after, sample and not (before.empty and after.empty))
 
 
+def read_side(ledger: Ledger, folder: DatasetFolder, window: str, now: datetime, *, sample: bool) -> pd.DataFrame:
+    """The rows of one of them, as a report read them at ``now``. Raises InputError, NotFound, LibraryError."""
+    return _rows(ledger, folder, parse_window(window, now), sample=sample)
+
+
 def _rows(ledger: Ledger, folder: DatasetFolder, window: Window, *, sample: bool = False) -> pd.DataFrame:
     if isinstance(window, Period):
         return period_rows(ledger, window, sample=sample)

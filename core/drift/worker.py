@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 """From where the process imports ``core``."""
 MOST_S = 1800.0
 """A report that takes longer is ended."""
+STOPPED = "It was stopped before it was done."
 _GRACE_S = 5.0
 
 
@@ -31,6 +32,8 @@ class DriftWorker:
         self._most_s = most_s
         self._lock = threading.Lock()
         self._closed = False
+        self._making = ""
+        self._stopped = False
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -41,6 +44,8 @@ class DriftWorker:
 
     def make(self, report_id: str, tell: Callable[[str], None]) -> str:
         """Returns when the process has ended: why it did not do its work, or "". ``tell`` hears its stages."""
+        with self._lock:
+            self._making, self._stopped = report_id, False
         try:
             process = self._start(report_id)
         except OSError as error:
@@ -55,9 +60,21 @@ class DriftWorker:
             took_too_long = not timer.is_alive()
             timer.cancel()
             _close(process)
+        if self._stopped:
+            return STOPPED
         if took_too_long:
             return f"The report took more than {self._most_s / 60:,.0f} minutes and was ended."
         return failed or _reason(code)
+
+    def stop(self, report_id: str) -> None:
+        """Ends the process of this report; nothing where it makes another one, or none."""
+        with self._lock:
+            if report_id != self._making:
+                return
+            self._stopped = True
+            process = self._process
+        if process is not None:
+            process.kill()
 
     def close(self) -> None:
         """Ends the process; no other is started afterwards."""
@@ -71,8 +88,8 @@ class DriftWorker:
 
     def _start(self, report_id: str) -> subprocess.Popen[str]:
         with self._lock:
-            if self._closed:
-                raise OSError(0, "the app is being closed")
+            if self._closed or self._stopped:
+                raise OSError(0, "the app is being closed" if self._closed else "it was stopped")
             self._process = process = subprocess.Popen(  # noqa: S603  our own program
                 self._command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
             )

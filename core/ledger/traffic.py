@@ -45,11 +45,26 @@ class TrafficStore:
         """
         query = select(*(column.label(name) for name, column in self._columns.items()))
         query = query.select_from(traces.outerjoin(feedback, feedback.c.trace_id == traces.c.trace_id))
-        conditions = [traces.c.started_at >= since, traces.c.started_at < until]
-        conditions += [traces.c.status != str(AnswerStatus.RUNNING), *_narrowed(filters or {}, sample=sample)]
+        query = query.where(*_conditions(since, until, filters, sample=sample))
         with self._database.read() as connection:
-            found = connection.execute(query.where(*conditions).order_by(traces.c.started_at, traces.c.trace_id))
+            found = connection.execute(query.order_by(traces.c.started_at, traces.c.trace_id))
             return [tuple(row) for row in found]
+
+    def count(
+        self, since: datetime, until: datetime, filters: Mapping[str, str] | None = None, *, sample: bool = False
+    ) -> int:
+        """How many rows there are."""
+        query = select(func.count()).select_from(traces).where(*_conditions(since, until, filters, sample=sample))
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
+
+def _conditions(
+    since: datetime, until: datetime, filters: Mapping[str, str] | None, *, sample: bool
+) -> list[ColumnElement[bool]]:
+    finished = traces.c.status != str(AnswerStatus.RUNNING)
+    narrowed = _narrowed(filters or {}, sample=sample)
+    return [traces.c.started_at >= since, traces.c.started_at < until, finished, *narrowed]
 
 
 def _narrowed(filters: Mapping[str, str], *, sample: bool) -> list[ColumnElement[bool]]:

@@ -40,12 +40,29 @@ class View:
         return first, max(today, *days)
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The time that was chosen, to now."""
+
+    label: str
+    since: datetime | None
+    zone: ZoneInfo
+
+
+def choose_window() -> Window:
+    """Draws the choice, which all tabs share. Days are those of the browser's time zone."""
+    label = st.segmented_control(
+        "Time", list(_WINDOWS), default="30 days", required=True, key="cost-window", persist_state="session"
+    )
+    zone, days = viewers_zone(), _WINDOWS[label]
+    first = datetime.now(zone).date() - timedelta(days=(days or 1) - 1)
+    return Window(label, first_moment(first, zone) if days else None, zone)
+
+
 def choose() -> View:
-    """Draws the choices. Days are those of the browser's time zone."""
+    """Draws all of the choices."""
     with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
-        window = st.segmented_control(
-            "Time", list(_WINDOWS), default="30 days", required=True, key="cost-window", persist_state="session"
-        )
+        window = choose_window()
         by = st.segmented_control(
             "By", list(By), default=By.MODEL, required=True, key="cost-by", persist_state="session",
             format_func=lambda by: HEADS[by],
@@ -54,12 +71,10 @@ def choose() -> View:
             "Source", list(_SOURCES), default="Ledger", required=True, key="cost-source", persist_state="session",
             help="The ledger has what this app asked; Comet what was read back from it, other programs' calls included",
         )  # fmt: skip
-    zone, days = _viewers_zone(), _WINDOWS[window]
-    first = datetime.now(zone).date() - timedelta(days=(days or 1) - 1)
-    return View(window, first_moment(first, zone) if days else None, By(by), _SOURCES[source], zone)
+    return View(window.label, window.since, By(by), _SOURCES[source], window.zone)
 
 
-def _viewers_zone() -> ZoneInfo:
+def viewers_zone() -> ZoneInfo:
     """UTC where the browser does not say, or says one that this machine does not know."""
     try:
         return zone_named(st.context.timezone or "UTC")

@@ -1,4 +1,4 @@
-"""The Cost page over one source: totals, the chart, the table, the file."""
+"""The Cost page's first tab: what was spent. Over one source its totals, the chart, the table, the file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.ui.components import empty_state
 from core.ui.cost_charts import spending_bars
 from core.ui.cost_figures import money_cell, totals, unknown_prices
 from core.ui.cost_tables import MOST_ROWS, Bars, Measure, bar_clicked, bars_of, row_clicked, rows_table, to_csv
-from core.ui.cost_view import View, ask_for
+from core.ui.cost_view import View, ask_for, choose
 from core.ui.errors import callback
 from core.ui.text import UNKNOWN, count, escape_markdown
 
@@ -34,8 +34,9 @@ _HELP = {
 _COLUMNS = {name: st.column_config.NumberColumn(format="localized", help=text) for name, text in _HELP.items()}
 
 
-def show(services: Services, view: View) -> None:
-    """The page for what was chosen."""
+def show(services: Services) -> None:
+    """The tab."""
+    view = choose()
     if view.source is not CostSource.LEDGER:
         reading_back.panel(services, view.since)
     if view.source is CostSource.BOTH:

@@ -1,4 +1,4 @@
-"""A finished experiment as a mirror shows it: parameters, metrics by variant, and the table of its runs. Pure."""
+"""An experiment that ended as a mirror shows it: parameters, metrics by variant, and the table of its runs. Pure."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ def _parameters(experiment: Experiment) -> dict[str, Scalar]:
     spec = experiment.spec
     templates = [f"{t['name']}" if t["version"] is None else f"{t['name']}@{t['version']}" for t in spec["templates"]]
     return {
+        "state": str(experiment.state),
         "templates": ", ".join(templates),
         "models": ", ".join(spec["models"]),
         "temperatures": ", ".join(f"{temperature:g}" for temperature in spec["temperatures"]),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,10 @@ from core.lab.planning import CaseSets, Planner, Templates
 from core.lab.progress import Choices, Progress
 from core.lab.scorers import Tools
 from core.lab.spec import Spec, spec_of
-from core.lab.work import Parts, Work
+from core.lab.work import Parts, Record, Work, tells_nobody
 from core.ledger import Ledger
 from core.models import Experiment, ExperimentState, Run, RunState
 from core.ports import Clock
-
-_log = logging.getLogger(__name__)
 
 _REMEMBERED = 20
 """Experiments of this process that ended and are kept in memory; of others the ledger tells all there is."""
@@ -46,7 +43,7 @@ class Lab:
         tools: Tools,
         cost_of: CostOf,
         mirror: bool = False,
-        on_finished: Callable[[str], None] = lambda _experiment_id: None,
+        record: Record = tells_nobody,
         clock: Clock = lambda: datetime.now(UTC),
         pace: Pace | None = None,
     ) -> None:
@@ -57,7 +54,7 @@ class Lab:
         self._tools = tools
         self._mirror = mirror
         self._pace = pace or Pace()
-        self._on_finished = on_finished
+        self._record = record
         self._templates, self._cases = templates, cases
         self._planner = Planner(templates, cases, tools, models.default_name)
         self._guard = threading.Lock()
@@ -111,7 +108,8 @@ class Lab:
         """
         check_prices(plan, plan.max_cost_usd, self._cost_of, self._clock(), self._models.server)
         cells = cells_of(plan, self._models.server)
-        experiment_id = self._store.create(plan.document(), cells)
+        traces = {case.trace_id for case in plan.cases if case.trace_id is not None}
+        experiment_id = self._store.create(plan.document(), cells, from_traces=traces)
         self._begin(experiment_id, plan, cells, user=user)
         return experiment_id
 
@@ -228,6 +226,7 @@ class Lab:
             self._clock,
             self._mirror,
             self._pace,
+            self._record,
         )
         work = Work(experiment, plan, pending, parts, user=user)
         with self._guard:
@@ -240,10 +239,4 @@ class Lab:
 
     def _carry_out(self, work: Work) -> None:
         work.run()
-        try:
-            if self._store.head(work.experiment_id).state is ExperimentState.FINISHED:
-                self._on_finished(work.experiment_id)
-        except Exception:  # noqa: BLE001  the experiment is done and kept, whoever is told of it
-            _log.exception("What follows the experiment %s failed", work.experiment_id)
-        finally:
-            work.finished.set()
+        work.finished.set()

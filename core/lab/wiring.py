@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from core.cost import cost_usd
 from core.lab.book_tasks import TEMPLATES as BOOK_TEMPLATES
@@ -16,8 +18,9 @@ from core.lab.scorers import Tools
 from core.lab.service import Lab
 from core.lab.shipped import LedgerCases, LedgerTemplates
 from core.ledger import Ledger
+from core.mirror.documents import experiment_document
 from core.mirror.service import Mirroring
-from core.models import Usage
+from core.models import ExperimentState, Usage
 from core.ports import Embedder, Jail, Sandbox
 
 
@@ -53,9 +56,11 @@ def lab_of(
     def cost_of(model: str, usage: Usage, when: datetime) -> float | None:
         return cost_usd(model, usage, when, models.server)
 
-    def tell(experiment_id: str) -> None:
-        runs = ledger.experiments.runs(experiment_id)
-        mirroring.log_experiment(record_of(ledger.experiments.get(experiment_id), runs))
+    def record(experiment_id: str, state: ExperimentState) -> Mapping[str, Any] | None:
+        if not mirroring.enabled:
+            return None
+        experiment = replace(ledger.experiments.get(experiment_id), state=state)
+        return experiment_document(record_of(experiment, ledger.experiments.runs(experiment_id)))
 
     return Lab(
         ledger,
@@ -65,5 +70,5 @@ def lab_of(
         tools=Tools(embedder, LateSandbox(jails), CasePassages(ledger.traces)),
         cost_of=cost_of,
         mirror=mirroring.enabled,
-        on_finished=tell,
+        record=record,
     )

@@ -6,9 +6,10 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 from core.errors import CuepointError, LibraryError
 from core.lab.calls import Caller, Chats
@@ -26,6 +27,14 @@ from core.ports import Clock, WholeChatModel
 _log = logging.getLogger(__name__)
 
 
+Record = Callable[[str, ExperimentState], Mapping[str, Any] | None]
+"""What a mirror is told of an experiment that ends so, as JSON; None: nothing."""
+
+
+def tells_nobody(experiment_id: str, state: ExperimentState) -> None:
+    """The record of a lab without a mirror."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What every experiment of a process works with."""
@@ -37,6 +46,7 @@ class Parts:
     clock: Clock
     mirror: bool = False
     pace: Pace = Pace()  # noqa: RUF009  frozen
+    record: Record = tells_nobody
 
 
 class Work:
@@ -154,8 +164,16 @@ class Work:
     def _end(self, halt: Halt | None) -> None:
         state = ExperimentState.FINISHED if halt is None else halt.state
         if state is not None:
+            document, reason = self._record(state), halt.reason if halt else None
             with suppress(LibraryError):  # a ledger that cannot be written: the next start finds its cells pending
-                self._parts.store.end(self.experiment_id, state, error=halt.reason if halt else None)
+                self._parts.store.end(self.experiment_id, state, error=reason, document=document)
+
+    def _record(self, state: ExperimentState) -> Mapping[str, Any] | None:
+        try:
+            return self._parts.record(self.experiment_id, state)
+        except Exception:  # noqa: BLE001  the experiment is done and kept, whoever is told of it
+            _log.exception("What is told of the experiment %s could not be made", self.experiment_id)
+            return None
 
     # ----------------------------------------------------------------------------------------------------- watching
 

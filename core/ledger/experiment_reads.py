@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, func, select, true
@@ -34,6 +34,11 @@ _CACHED = (
 )
 _SPENDING = select(func.coalesce(func.sum(traces.c.cost_usd), 0.0), func.count() - func.count(traces.c.cost_usd)).where(
     traces.c.conversation_id == bindparam("experiment_id")
+)
+_VERSIONS = (
+    select(traces.c.library_version)
+    .where(traces.c.trace_id.in_(bindparam("trace_ids", expanding=True)), traces.c.library_version.is_not(None))
+    .distinct()
 )
 _STATE = select(experiments.c.state).where(experiments.c.experiment_id == bindparam("experiment_id")).with_for_update()
 
@@ -143,6 +148,15 @@ def state_of(connection: Connection, experiment_id: str) -> ExperimentState:
     if state is None:
         raise no_experiment(experiment_id)
     return ExperimentState(state)
+
+
+def library_versions(connection: Connection, trace_ids: Iterable[str]) -> list[str]:
+    """Versions of the library that the passages of these traces came from, in order; unknown traces have none."""
+    found: set[str] = set()
+    ids = list(dict.fromkeys(trace_ids))
+    for start in range(0, len(ids), _KEYS_AT_ONCE):
+        found |= {*connection.execute(_VERSIONS, {"trace_ids": ids[start : start + _KEYS_AT_ONCE]}).scalars()}
+    return sorted(found)
 
 
 def no_experiment(experiment_id: str) -> NotFound:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from core.ledger.columns import Number
 from core.ledger.database import Database
-from core.ledger.experiment_reads import PENDING, ExperimentReads, no_experiment, state_of
+from core.ledger.experiment_reads import PENDING, ExperimentReads, library_versions, no_experiment, state_of
 from core.ledger.experiment_rows import RunResult, ended_values, run_values
+from core.ledger.outbox_rows import enqueue
 from core.ledger.processes import Processes
-from core.ledger.schema import experiments, runs
+from core.ledger.rollups import take_turn
+from core.ledger.schema import dataset_uses, experiments, runs
+from core.ledger.statements import add
 from core.ledger.traces import TraceStore
 from core.models import ExperimentState, Run, RunState, Trace
 from core.ports import Clock
 
+KIND = "experiment"
+"""Of its row in the outbox, and of what it used."""
 _RUNNING = str(ExperimentState.RUNNING)
 
 _ADD_RUNS = insert(runs)
@@ -44,10 +49,13 @@ class ExperimentStore(ExperimentReads):
         self._traces = trace_store
         self._clock = clock
 
-    def create(self, spec: Mapping[str, Any], cells: Sequence[Run], *, sample: bool = False) -> str:
+    def create(
+        self, spec: Mapping[str, Any], cells: Sequence[Run], *, from_traces: Iterable[str] = (), sample: bool = False
+    ) -> str:
         """Writes an experiment of this process down with its pending runs and returns its id.
 
-        ``spec`` is JSON with all that a resumption needs, ``name`` and ``max_cost_usd`` among it.
+        ``spec`` is JSON with all that a resumption needs, ``name`` and ``max_cost_usd`` among it; ``from_traces``:
+        ids of the traces that its cases came from, whose versions of the library it notes as used.
         """
         experiment_id = uuid.uuid4().hex
         row = {"experiment_id": experiment_id, "name": spec["name"], "state": _RUNNING, "spec": dict(spec)}
@@ -57,6 +65,8 @@ class ExperimentStore(ExperimentReads):
             connection.execute(insert(experiments).values(row))
             if cells:
                 connection.execute(_ADD_RUNS, [run_values(experiment_id, cell) for cell in cells])
+            used = {"kind": KIND, "id": experiment_id, "used_at": row["created_at"]}
+            add(connection, dataset_uses, [{**used, "version": v} for v in library_versions(connection, from_traces)])
         return experiment_id
 
     def finish(self, experiment_id: str, results: Sequence[RunResult], *, mirror: bool) -> ExperimentState:
@@ -68,6 +78,7 @@ class ExperimentStore(ExperimentReads):
         rows = [ended_values(experiment_id, result, now) for result in results]
         made = [trace for result in results for trace in result.traces]
         with self._database.write() as connection:
+            take_turn(connection)  # before the experiment's row is locked, or two writers wait for each other
             state = state_of(connection, experiment_id)
             if rows:
                 connection.execute(_END_RUN, rows)
@@ -76,11 +87,24 @@ class ExperimentStore(ExperimentReads):
                 connection.execute(_SPEND, {"of_experiment": experiment_id, "costs": _total(made)})
         return state
 
-    def end(self, experiment_id: str, state: ExperimentState, *, error: str | None = None) -> None:
-        """Ends a running experiment as finished, stopped, capped or failed. One that has ended stays as it is."""
+    def end(
+        self,
+        experiment_id: str,
+        state: ExperimentState,
+        *,
+        error: str | None = None,
+        document: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Ends a running experiment as finished, stopped, capped or failed. One that has ended stays as it is.
+
+        ``document``: what a mirror is told of it, in the same transaction.
+        """
+        now = self._clock()
         with self._database.write() as connection:
             if state_of(connection, experiment_id) is ExperimentState.RUNNING:
-                _set(connection, experiment_id, state=str(state), finished_at=self._clock(), error=error)
+                _set(connection, experiment_id, state=str(state), finished_at=now, error=error)
+            if document is not None:
+                enqueue(connection, KIND, [experiment_id], now, documents={experiment_id: document})
 
     def stop(self, experiment_id: str) -> None:
         """Stops it, whichever process works on it: that one sees it when it writes its next run down."""
@@ -126,6 +150,8 @@ class ExperimentStore(ExperimentReads):
             gone = delete(experiments).where(experiments.c.experiment_id == experiment_id)
             if not connection.execute(gone).rowcount:
                 raise no_experiment(experiment_id)
+            used = (dataset_uses.c.kind == KIND) & (dataset_uses.c.id == experiment_id)
+            connection.execute(delete(dataset_uses).where(used))
 
 
 def _owner(connection: Connection, experiment_id: str) -> str:

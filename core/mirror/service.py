@@ -14,14 +14,13 @@ from core.config import Settings
 from core.errors import InputError, LibraryError, SettingsError
 from core.ledger import Ledger, OutboxRow, OutboxState, OutboxStats, SenderStatus
 from core.mirror.by_hand import Drained, drain_all
-from core.mirror.documents import experiment_document
 from core.mirror.drainer import Drainer
 from core.mirror.letters import DeadLetter, Letters
 from core.mirror.reading import ReadBack, Reader
 from core.mirror.status import Delivery, Here, MirrorStatus, delivery_of, health_of, status_of
 from core.mirror.target import target_of
 from core.mirror.worker import MirrorWorker
-from core.models import ExperimentRecord, ServiceHealth
+from core.models import ServiceHealth
 from core.ports import Mirror
 
 __all__ = ["DeadLetter", "Delivery", "MirrorStatus", "Mirroring", "ReadBackState", "SyncReport", "SyncWish"]
@@ -186,11 +185,6 @@ class Mirroring:
     def back_fill_count(self, since: datetime | None, until: datetime | None) -> int:
         """How many traces ``back_fill`` would put in now. Raises LibraryError."""
         return self._outbox.backfillable(since, until)
-
-    def log_experiment(self, experiment: ExperimentRecord) -> None:
-        """Tells the mirror of an experiment, or of its present state; nothing without a key. Raises LibraryError."""
-        if self.enabled:
-            self._outbox.put_document("experiment", experiment.experiment_id, experiment_document(experiment))
 
     # ------------------------------------------------------------------------------------------------- reading back
 

@@ -552,18 +552,17 @@ def test_a_ledger_that_stays_unwritable_ends_the_experiment(
     assert chat.calls < 20
 
 
-def test_who_is_told_of_a_finished_experiment_cannot_break_it(lab_with: Open) -> None:
-    told: list[str] = []
+def test_what_is_told_of_an_experiment_cannot_break_it(lab_with: Open) -> None:
+    told: list[tuple[str, ExperimentState]] = []
 
-    def tell(experiment_id: str) -> None:
-        told.append(experiment_id)
+    def record(experiment_id: str, state: ExperimentState) -> None:
+        told.append((experiment_id, state))
         raise RuntimeError("mirror")
 
-    lab = lab_with(LabChat(echo), on_finished=tell)
+    lab = lab_with(LabChat(echo), record=record)
     experiment_id = run(lab, spec_of_cases(1))
     assert ended(lab, experiment_id) == (ExperimentState.FINISHED, 2, 0)
-    assert lab.wait(experiment_id, LONGEST_S)
-    assert told == [experiment_id]
+    assert told == [(experiment_id, ExperimentState.FINISHED)]
 
 
 def test_runs_arrive_while_the_experiment_goes_on(lab_with: Open) -> None:

@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,7 +26,8 @@ from core.lab.scorers import Tools
 from core.lab.shipped import LedgerCases, LedgerTemplates
 from core.lab.spec import spec_of
 from core.lab.wiring import lab_of
-from core.models import Experiment, ExperimentRecord, ExperimentState, Passage, RunState, Score, TestCase, Usage
+from core.mirror.documents import experiment_from
+from core.models import Experiment, ExperimentState, Passage, RunState, Score, TestCase, Usage
 from core.prompts import PromptTemplate, format_passages
 from tests.fakes.lab import (
     SERVER,
@@ -362,26 +364,23 @@ def test_test_sets_are_found_by_name() -> None:
         cases("x")
 
 
-class Told:
-    """A mirroring that remembers the experiments it was told of."""
-
-    def __init__(self, *, enabled: bool) -> None:
-        self.enabled = enabled
-        self.experiments: list[ExperimentRecord] = []
-
-    def log_experiment(self, record: ExperimentRecord) -> None:
-        self.experiments.append(record)
-
-
-@pytest.mark.parametrize("enabled", [True, False])
-def test_a_finished_experiment_goes_to_the_mirror_with_its_traces(tmp_path: Path, enabled: bool) -> None:
-    ledger, told = ledger_in(tmp_path), Told(enabled=enabled)
-    lab = lab_of(ledger, LabModels(LabChat(echo), None, SERVER), HashingEmbedder(), told)  # type: ignore[arg-type]
-    spec = spec_of_cases(1, templates=[{"name": "own", "user": "{question}"}])
+@pytest.mark.parametrize(
+    ("enabled", "cap", "state"), [(True, None, "finished"), (True, 0.0, "capped"), (False, None, "")]
+)
+def test_an_experiment_that_ends_goes_to_the_mirror_with_its_traces(
+    tmp_path: Path, enabled: bool, cap: float | None, state: str
+) -> None:
+    ledger, mirroring = ledger_in(tmp_path), SimpleNamespace(enabled=enabled)
+    models = LabModels(LabChat(echo, name="gpt-4o"), None, "https://api.openai.com/v1")
+    lab = lab_of(ledger, models, HashingEmbedder(), mirroring)  # type: ignore[arg-type]
+    spec = spec_of_cases(1, templates=[{"name": "own", "user": "{question}"}], max_cost_usd=cap)
     experiment_id = lab.start(lab.plan(spec))
     assert lab.wait(experiment_id, 30)
-    (record,) = told.experiments
-    assert (record.experiment_id, record.metrics["runs"], len(record.rows)) == (experiment_id, 1, 1)
-    assert ledger.outbox.stats().pending == (1 if enabled else 0)
+    if enabled:
+        document = ledger.outbox.row("experiment", experiment_id).document
+        record = experiment_from(document)
+        assert (record.experiment_id, record.metrics["runs"], len(record.rows)) == (experiment_id, 1, 1)
+        assert record.parameters["state"] == state
+    assert ledger.outbox.stats().pending == {"finished": 2, "capped": 1, "": 0}[state]
     lab.close()
     ledger.close()

@@ -12,6 +12,7 @@ import pytest
 
 from core.errors import LibraryError, NotFound
 from core.ledger import Ledger, RunResult, Spending, open_ledger
+from core.ledger import experiments as experiments_module
 from core.models import AnswerStatus, ExperimentState, Run, RunState, Score, Trace, Usage
 from tests.ledger.samples import NASTY, Ticking, answer, trace
 from tests.ledger.workers import Workers
@@ -146,6 +147,39 @@ def test_an_experiment_ends_once(ledger: Ledger, clock: Ticking, state: Experime
     store.stop(experiment_id)
     assert store.get(experiment_id) == ended
     assert (ended.state, ended.error, ended.finished_at) == (state, "why", clock.now)
+
+
+def test_what_a_mirror_is_told_comes_with_the_end_or_not_at_all(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ledger.experiments
+    experiment_id = store.create(SPEC, [])
+
+    def full(*_: Any, **__: Any) -> None:
+        raise LibraryError("The disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(experiments_module, "enqueue", full)
+        with pytest.raises(LibraryError):
+            store.end(experiment_id, ExperimentState.FINISHED, document={"name": "x"})
+    assert store.head(experiment_id).state is ExperimentState.RUNNING
+    store.end(experiment_id, ExperimentState.FINISHED, document={"name": "x"})
+    assert store.head(experiment_id).state is ExperimentState.FINISHED
+    assert ledger.outbox.row("experiment", experiment_id).document == {"name": "x"}
+
+
+def test_an_experiment_notes_the_versions_of_the_library_that_its_cases_came_from(ledger: Ledger) -> None:
+    store = ledger.experiments
+    for n, version in enumerate(["v1", "v2", "v1", None]):
+        ledger.traces.finish(replace(trace(f"t{n}"), library_version=version), mirror=False)
+    experiment_id = store.create(SPEC, cells(1), from_traces=["t0", "t2", "t3", "t1", "gone", "t0"])
+    other_id = store.create(SPEC, cells(1), from_traces=["t1"])
+    uses = {version: [use.id for use in ledger.datasets.uses(version).others] for version in ("v1", "v2")}
+    assert uses["v1"] == [experiment_id]
+    assert sorted(uses["v2"]) == sorted([experiment_id, other_id])
+    store.remove(experiment_id)
+    assert ledger.datasets.uses("v1").others == ()
+    assert [use.id for use in ledger.datasets.uses("v2").others] == [other_id]
 
 
 def test_a_stop_by_another_process_is_seen_with_the_next_run(ledger: Ledger, other: Ledger) -> None:

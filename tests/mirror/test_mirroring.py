@@ -17,6 +17,7 @@ from core.config import Settings, load_settings
 from core.errors import InputError, NotFound, SettingsError
 from core.ledger import Ledger, OutboxStats, SenderStatus, open_ledger
 from core.ledger.values import MirrorState
+from core.mirror.documents import experiment_document
 from core.mirror.records import record_id
 from core.mirror.service import Mirroring, MirrorStatus
 from core.mirror.status import Here, health_of, status_of
@@ -56,7 +57,6 @@ def off(ledger: Ledger) -> Mirroring:
 
 def test_without_a_key_nothing_is_started_and_nothing_put_in(off: Mirroring, ledger: Ledger):
     off.open()
-    off.log_experiment(EXPERIMENT)
     assert off._worker.pid is None
     assert off._worker._thread is None
     assert ledger.outbox.stats() == OutboxStats(0, 0, 0, None)
@@ -255,11 +255,11 @@ def test_what_was_asked_before_the_key_is_sent_for_a_chosen_period(desk: Desk, m
         mirroring.back_fill(START, START)
 
 
-def test_an_experiment_is_sent_and_brought_up_to_date(desk: Desk, mirroring: Mirroring):
-    mirroring.log_experiment(EXPERIMENT)
+def test_an_experiment_is_sent_and_brought_up_to_date(desk: Desk):
+    desk.ledger.outbox.put_document("experiment", "e1", experiment_document(EXPERIMENT))
     desk.turns()
     later = replace(EXPERIMENT, metrics={"passed": 0.75}, columns=("model",), rows=(("gpt",),))
-    mirroring.log_experiment(later)
+    desk.ledger.outbox.put_document("experiment", "e1", experiment_document(later))
     desk.turns()
     assert desk.mirror.experiments == {"e1": later}
 

@@ -423,6 +423,7 @@ runs = Table(
     Column("finished_at", UtcTime),
     Index("ix_runs_content_key", "content_key"),
     Index("ix_runs_state", "experiment_id", "state"),
+    Index("ix_runs_trace_id", "trace_id"),
 )
 
 
@@ -448,6 +449,7 @@ drift_reports = Table(
     Column("details", Json),
     Column("error", AnyText),
     Column("incident_id", AnyText),
+    Column("sample", Boolean, nullable=False),
     Index("ix_drift_reports_created_at", "created_at"),
 )
 
@@ -477,24 +479,24 @@ notices = Table(
 rollups = Table(
     "rollups",
     metadata,
-    Column("hour", UtcTime, primary_key=True),
-    Column("model", AnyText, primary_key=True),
-    Column("kind", AnyText, primary_key=True),
-    Column("template", AnyText, primary_key=True),
-    Column("user", AnyText, primary_key=True),
+    Column("sample", Boolean, primary_key=True),
+    Column("dimension", AnyText, primary_key=True),
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("slot", BigKey, primary_key=True, autoincrement=False),
+    Column("name", AnyText, primary_key=True),
     Column("calls", BigKey, nullable=False),
-    Column("priced_calls", BigKey, nullable=False),
     Column("prompt_tokens", BigKey, nullable=False),
     Column("completion_tokens", BigKey, nullable=False),
     Column("cached_tokens", BigKey, nullable=False),
     Column("reasoning_tokens", BigKey, nullable=False),
     Column("uncounted_calls", BigKey, nullable=False),
+    Column("nano_usd", BigKey, nullable=False),
+    Column("priced_calls", BigKey, nullable=False),
+    Column("unpriced_calls", BigKey, nullable=False),
     Column("unpriced_tokens", BigKey, nullable=False),
-    Column("cost_nano_usd", BigKey, nullable=False),
-    Column("latency_ms", Number, nullable=False),
-    Column("measured_calls", BigKey, nullable=False),
     Column("thumbs_up", BigKey, nullable=False),
-    Column("thumbs_down", BigKey, nullable=False),
+    Column("unpriced_thumbs_up", BigKey, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 prices = Table(
@@ -537,6 +539,7 @@ budgets = Table(
     Column("limit_nano_usd", BigKey, nullable=False),
     Column("warn_at", Number, nullable=False),
     Column("created_at", UtcTime, nullable=False),
+    UniqueConstraint("scope", "subject", "period"),
 )
 
 budget_periods = Table(

@@ -13,6 +13,7 @@ from core.ledger.columns import escape_text
 from core.ledger.database import Database
 from core.ledger.outbox_rows import SAMPLE, TRACE, counts, enqueue, enqueue_feedback
 from core.ledger.processes import Processes
+from core.ledger.rollups import rolled
 from core.ledger.schema import feedback, spans, traces
 from core.ledger.statements import put
 from core.ledger.trace_rows import HEAVY, span_of, span_values, trace_of, trace_values
@@ -58,7 +59,7 @@ class TraceStore:
         Does not wait for the disk, as the reader waits for the answer.
         """
         owner = self._processes.register()
-        with self._database.write(durable=False) as connection:
+        with self._database.write(durable=False) as connection, rolled(connection, [trace.trace_id]):
             connection.execute(_ADD_TRACE, trace_values(trace, owner))
 
     def finish(self, trace: Trace, *, mirror: bool) -> None:
@@ -76,8 +77,9 @@ class TraceStore:
                 self.write(connection, finished, mirror=mirror)
 
     def write(self, connection: Connection, finished: Sequence[Trace], *, mirror: bool) -> None:
-        """What finish_all does, in a transaction of another store that writes more than traces."""
-        put(connection, traces, [trace_values(trace, None) for trace in finished])
+        """What finish_all does, in a transaction of another store, which has taken its turn (core.ledger.rollups)."""
+        with rolled(connection, [trace.trace_id for trace in finished]):
+            put(connection, traces, [trace_values(trace, None) for trace in finished])
         connection.execute(_DROP_SPANS, [{"key": trace.trace_id} for trace in finished])
         put(connection, spans, [step for trace in finished for step in span_values(trace)])
         if mirror:
@@ -100,7 +102,8 @@ class TraceStore:
                 for row in running
                 if (row.owner or "") in dead or row.owner == owner or (limit is not None and row.started_at < limit)
             ]
-            return sum(self._abandon(connection, trace_id, mirror=mirror) for trace_id in lost)
+            with rolled(connection, lost):
+                return sum(self._abandon(connection, trace_id, mirror=mirror) for trace_id in lost)
 
     def _abandon(self, connection: Connection, trace_id: str, *, mirror: bool) -> int:
         values = {"status": str(AnswerStatus.ABANDONED), "error": ABANDONED, "owner": None}
@@ -125,7 +128,7 @@ class TraceStore:
             "correction": thumb.correction,
             "updated_at": now,
         }
-        with self._database.write() as connection:
+        with self._database.write() as connection, rolled(connection, [thumb.trace_id]):
             known = connection.execute(_KNOWN, {"key": thumb.trace_id}).one_or_none()
             if known is None:
                 raise _no_trace(thumb.trace_id)

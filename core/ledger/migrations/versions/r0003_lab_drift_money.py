@@ -140,6 +140,7 @@ def _experiments() -> None:
     )
     op.create_index("ix_runs_content_key", "runs", ["content_key"])
     op.create_index("ix_runs_state", "runs", ["experiment_id", "state"])
+    op.create_index("ix_runs_trace_id", "runs", ["trace_id"])
 
 
 def _drift() -> None:
@@ -162,6 +163,7 @@ def _drift() -> None:
         sa.Column("details", sa.Text),
         sa.Column("error", sa.Text),
         sa.Column("incident_id", sa.Text),
+        sa.Column("sample", sa.Boolean, nullable=False),
         sa.PrimaryKeyConstraint("report_id", name="pk_drift_reports"),
     )
     op.create_index("ix_drift_reports_created_at", "drift_reports", ["created_at"])
@@ -189,25 +191,25 @@ def _notices() -> None:
 def _money() -> None:
     op.create_table(
         "rollups",
-        sa.Column("hour", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("model", sa.Text, nullable=False),
-        sa.Column("kind", sa.Text, nullable=False),
-        sa.Column("template", sa.Text, nullable=False),
-        sa.Column("user", sa.Text, nullable=False),
+        sa.Column("sample", sa.Boolean, nullable=False),
+        sa.Column("dimension", sa.Text, nullable=False),
+        sa.Column("level", sa.Integer, autoincrement=False, nullable=False),
+        sa.Column("slot", BIG_KEY, autoincrement=False, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
         sa.Column("calls", BIG_KEY, nullable=False),
-        sa.Column("priced_calls", BIG_KEY, nullable=False),
         sa.Column("prompt_tokens", BIG_KEY, nullable=False),
         sa.Column("completion_tokens", BIG_KEY, nullable=False),
         sa.Column("cached_tokens", BIG_KEY, nullable=False),
         sa.Column("reasoning_tokens", BIG_KEY, nullable=False),
         sa.Column("uncounted_calls", BIG_KEY, nullable=False),
+        sa.Column("nano_usd", BIG_KEY, nullable=False),
+        sa.Column("priced_calls", BIG_KEY, nullable=False),
+        sa.Column("unpriced_calls", BIG_KEY, nullable=False),
         sa.Column("unpriced_tokens", BIG_KEY, nullable=False),
-        sa.Column("cost_nano_usd", BIG_KEY, nullable=False),
-        sa.Column("latency_ms", sa.Double, nullable=False),
-        sa.Column("measured_calls", BIG_KEY, nullable=False),
         sa.Column("thumbs_up", BIG_KEY, nullable=False),
-        sa.Column("thumbs_down", BIG_KEY, nullable=False),
-        sa.PrimaryKeyConstraint("hour", "model", "kind", "template", "user", name="pk_rollups"),
+        sa.Column("unpriced_thumbs_up", BIG_KEY, nullable=False),
+        sa.PrimaryKeyConstraint("sample", "dimension", "level", "slot", "name", name="pk_rollups"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "prices",
@@ -250,6 +252,7 @@ def _money() -> None:
         sa.Column("warn_at", sa.Double, nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("budget_id", name="pk_budgets"),
+        sa.UniqueConstraint("scope", "subject", "period", name="uq_budgets_scope"),
     )
     op.create_table(
         "budget_periods",

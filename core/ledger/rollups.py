@@ -1,0 +1,135 @@
+"""Keeps the rollups equal to the traces: a change of traces and what it changes in the sums are one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from operator import add, sub
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import Insert
+
+from core.ledger.books import BOOKS
+from core.ledger.rollup_rows import DIMENSIONS, WIDTHS, QuarterOf, label_of
+from core.ledger.schema import rollups, traces
+from core.ledger.tallies import Source
+
+Key = tuple[bool, str, int, int, str]
+"""Sample, dimension, level, slot, name: the key of a row."""
+Sums = tuple[int, ...]
+"""In the order of MEASURES."""
+Trace = tuple[bool, int, str | None, str, str, str]
+"""What places a trace: sample, quarter, model, kind, template, user."""
+
+_BOOK = BOOKS[Source.LEDGER]
+MEASURES = {name: measure for name, measure in _BOOK.measures.items() if name in rollups.c}
+"""Fields of Tally that the ledger's traces have -> what a trace adds to them."""
+PLACE = (_BOOK.sample, QuarterOf(traces.c.started_at), traces.c.model, traces.c.kind, traces.c.template, traces.c.user)
+
+_NOTHING: Sums = (0,) * len(MEASURES)
+_AT_ONCE = 1000
+"""Traces in one statement: SQLite takes 32,766 parameters."""
+_TURN = text("SELECT pg_advisory_xact_lock(1131963728)")
+"""Spells Cuep; another number than that of migrations."""
+
+_HELD = (
+    select(traces.c.trace_id, *PLACE, *MEASURES.values())
+    .select_from(_BOOK.rows)
+    .where(traces.c.trace_id.in_(bindparam("ids", expanding=True)))
+)
+_DROP_EMPTY = delete(rollups).where(
+    *(rollups.c[name] == bindparam(f"of_{name}") for name in ("sample", "dimension", "level", "slot", "name")),
+    rollups.c.calls == 0,
+)
+
+
+def take_turn(connection: Connection) -> None:
+    """Writers of traces take turns, as they do on SQLite anyway: all of them change the row of the present quarter."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(_TURN)
+
+
+@contextmanager
+def rolled(connection: Connection, trace_ids: Iterable[str]) -> Iterator[None]:
+    """What the block does to these traces and their thumbs is put into the rollups, in the same transaction.
+
+    The block may insert, change and delete them; the difference of before and after is what counts, so nothing is
+    counted twice. Once in a transaction, before other rows are locked in it. Some thousands of traces at a time.
+    """
+    ids = list(dict.fromkeys(trace_ids))
+    take_turn(connection)
+    before = _held(connection, ids)
+    yield
+    _apply(connection, _changes(before, _held(connection, ids)))
+
+
+def _held(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[Trace, Sums]]:
+    """Where each trace stands, and what it adds there."""
+    found: dict[str, tuple[Trace, Sums]] = {}
+    for first in range(0, len(ids), _AT_ONCE):
+        for trace_id, *rest in connection.execute(_HELD, {"ids": ids[first : first + _AT_ONCE]}):
+            place, measures = rest[: len(PLACE)], rest[len(PLACE) :]
+            found[trace_id] = (bool(place[0]), *place[1:]), tuple(measures)
+    return found
+
+
+def _changes(before: Mapping[str, tuple[Trace, Sums]], after: Mapping[str, tuple[Trace, Sums]]) -> dict[Key, Sums]:
+    """The difference of each row, level by level: those of the finest are added up to those of the next."""
+    finest: dict[Key, Sums] = {}
+    for trace_id in before.keys() | after.keys():
+        old, new = before.get(trace_id), after.get(trace_id)
+        if old != new:
+            _count(finest, old, sub)
+            _count(finest, new, add)
+    changes = level = {key: sums for key, sums in finest.items() if any(sums)}
+    for number in range(1, len(WIDTHS)):
+        level = _coarser(level, number)
+        changes = changes | level
+    return changes
+
+
+def _count(into: dict[Key, Sums], held: tuple[Trace, Sums] | None, how: Any) -> None:
+    if held is None:
+        return
+    (sample, quarter, *names), sums = held
+    for dimension, name in zip(DIMENSIONS, (None, *names), strict=True):
+        key = (sample, dimension, 0, quarter, label_of(name))
+        into[key] = tuple(map(how, into.get(key, _NOTHING), sums))
+
+
+def _coarser(level: Mapping[Key, Sums], number: int) -> dict[Key, Sums]:
+    factor = WIDTHS[number] // WIDTHS[number - 1]
+    found: dict[Key, Sums] = {}
+    for (sample, dimension, _, slot, name), sums in level.items():
+        if number < DIMENSIONS[dimension]:
+            key = (sample, dimension, number, slot // factor, name)
+            found[key] = tuple(map(add, found.get(key, _NOTHING), sums))
+    return {key: sums for key, sums in found.items() if any(sums)}
+
+
+def _apply(connection: Connection, changes: Mapping[Key, Sums]) -> None:
+    """In order of the keys. A row whose last trace went goes too."""
+    if not changes:
+        return
+    rows = [_row(key, changes[key]) for key in sorted(changes)]
+    connection.execute(_add_up(for_sqlite=connection.dialect.name == "sqlite"), rows)
+    fewer = [{f"of_{name}": row[name] for name in _KEY} for row in rows if row["calls"] < 0]
+    if fewer:
+        connection.execute(_DROP_EMPTY, fewer)
+
+
+_KEY = tuple(column.name for column in rollups.primary_key.columns)
+
+
+def _row(key: Key, sums: Sums) -> dict[str, Any]:
+    return dict(zip(_KEY, key, strict=True)) | dict(zip(MEASURES, sums, strict=True))
+
+
+@cache
+def _add_up(*, for_sqlite: bool) -> Insert:
+    statement = sqlite.insert(rollups) if for_sqlite else postgresql.insert(rollups)
+    sums = {name: rollups.c[name] + statement.excluded[name] for name in MEASURES}
+    return statement.on_conflict_do_update(index_elements=list(rollups.primary_key.columns), set_=sums)

@@ -12,7 +12,8 @@ TOPICS = 12
 """Of them, the last is the one that is new after a shift."""
 _TOPIC_WORDS, _COMMON_WORDS = 120, 400
 _QUESTION, _ANSWER = (5, 4), (20, 25)
-"""Words of the topic and common words."""
+"""Words of the topic and common words, at most: each is left out now and then, so that lengths differ."""
+_LEFT_OUT = 0.2
 _SYLLABLES = ["ba", "co", "di", "fe", "gu", "ka", "lo", "mi", "nu", "pe", "ra", "so", "ti", "vu", "xa", "zo"]
 _WORDS = ["".join(parts) for parts in product(_SYLLABLES, repeat=3)]
 
@@ -47,7 +48,9 @@ def _texts(topics: np.ndarray, lengths: tuple[int, int], rng: Rng) -> list[str]:
     own, common = lengths
     at = _zipf(_TOPIC_WORDS, (len(topics), own), rng) + _COMMON_WORDS + topics[:, None] * _TOPIC_WORDS
     chosen = np.concatenate([at, _zipf(_COMMON_WORDS, (len(topics), common), rng)], axis=1)
-    return [_sentence(row) for row in chosen]
+    kept = rng.random(chosen.shape) >= _LEFT_OUT
+    kept[:, 0] = True  # no text is empty
+    return [_sentence(row[some]) for row, some in zip(chosen, kept, strict=True)]
 
 
 def _zipf(words: int, shape: tuple[int, int], rng: Rng) -> np.ndarray:

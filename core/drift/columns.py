@@ -107,11 +107,20 @@ def kind_of(values: pd.Series) -> ColumnKind:
     found = values.tolist()
     if all(isinstance(value, bool | np.bool_) for value in found):
         return ColumnKind.CATEGORY
-    if numbers_of(values).notna().mean() >= _NUMERIC_SHARE:
+    if _are_numbers(values):
         return ColumnKind.NUMBER
     texts = set(map(str, found))
     few = len(texts) <= min(MOST_CATEGORIES, max(2, len(values) // 10))
     return ColumnKind.CATEGORY if few and max(map(len, texts)) <= _SHORT_CHARS else ColumnKind.TEXT
+
+
+def _are_numbers(values: pd.Series) -> bool:
+    """Nearly all of them; texts are known for what they are after a few."""
+    if pd.api.types.is_numeric_dtype(values):
+        return bool(numbers_of(values).notna().mean() >= _NUMERIC_SHARE)
+    others_allowed = (1 - _NUMERIC_SHARE) * len(values)
+    others = (n for n, _ in enumerate((value for value in values.tolist() if math.isnan(_number(value))), start=1))
+    return all(n <= others_allowed for n in others)
 
 
 def _cleaned(values: pd.Series, kind: ColumnKind) -> pd.Series:

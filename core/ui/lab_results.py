@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from time import monotonic, perf_counter
 
 import streamlit as st
 
@@ -13,18 +14,19 @@ from core.lab.results import Results, results_of
 from core.lab.summary import experiment_document, to_csv
 from core.lab.variants import Variant
 from core.lab.verdict import Verdict, verdict
-from core.models import Experiment, ExperimentState
+from core.models import Experiment
 from core.services import Services
 from core.ui import lab_outputs, lab_panels
 from core.ui.components import empty_state, notices
 from core.ui.errors import show_error
-from core.ui.text import count, escape_markdown, moment, shorten
+from core.ui.text import count, escape_markdown, moment, shorten, span_of_time
 
 ADDRESS = "experiment"
 """In the address of the page: the experiment that is shown."""
 _EXPERIMENT, _METRIC, _BASELINE = "lab-results", "lab-metric", "lab-baseline"
 _LOADED, _JUDGED = "lab-results-loaded", "lab-results-judged"
 _MOST = 200
+_TICK_S, _REST = 2.0, 5.0
 
 
 def show(services: Services) -> None:
@@ -39,7 +41,8 @@ def show(services: Services) -> None:
         results = _load(services, progress)
         metric = _metric(results)
         baseline = _baseline(results)
-    _still_running(progress)
+    if not progress.ended:
+        _follow(services, progress)
     found = _judge(results, metric, baseline)
     _verdict(found)
     if metric is not None and baseline is not None:
@@ -81,14 +84,16 @@ def _title(experiment: Experiment) -> str:
 
 def _load(services: Services, progress: Progress) -> Results:
     """Read anew only when a cell has ended since: a click must not read thousands of outputs again."""
-    state = (progress.experiment_id, progress.done, progress.failed, progress.total)
+    state = _state_of(progress)
     kept = st.session_state.get(_LOADED)
     if kept is None or kept[0] != state:
+        began = perf_counter()
         spec = services.lab.experiment(progress.experiment_id).spec
-        kept = (state, results_of(services.lab.runs(progress.experiment_id), spec))
+        results = results_of(services.lab.runs(progress.experiment_id), spec)
+        kept = (state, results, perf_counter() - began)
         st.session_state[_LOADED] = kept
-    results: Results = kept[1]
-    return results
+    loaded: Results = kept[1]
+    return loaded
 
 
 def _metric(results: Results) -> Metric | None:
@@ -115,13 +120,30 @@ def _baseline(results: Results) -> Variant | None:
     return by_name[st.selectbox("Baseline", list(by_name), key=_BASELINE)]
 
 
-def _still_running(progress: Progress) -> None:
-    if progress.state is not ExperimentState.RUNNING:
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        ended = progress.done + progress.failed
-        st.caption(f":material/hourglass_top: Still running: {ended:,} of {count(progress.total, 'cell')} so far")
-        st.button("Look again", icon=":material/refresh:", key="lab-look-again")
+def _follow(services: Services, shown: Progress) -> None:
+    """Draws the page anew as cells end, but never so often that reading them is most of the work."""
+    pause_s, drawn = max(_TICK_S, _REST * st.session_state[_LOADED][2]), monotonic()
+
+    @st.fragment(run_every=pause_s)
+    def watch() -> None:
+        now = services.lab.progress(shown.experiment_id)
+        # Not in the run of the page itself: what comes below would never be drawn while cells arrive.
+        if _state_of(now) != _state_of(shown) and monotonic() - drawn > pause_s / 2:
+            st.rerun()
+        st.caption(f":material/hourglass_top: {_so_far(now)}")
+
+    watch()
+
+
+def _so_far(progress: Progress) -> str:
+    left = "" if progress.time_left_s is None else f", about {span_of_time(progress.time_left_s)} left"
+    ended = progress.done + progress.failed
+    return f"Still running: {ended:,} of {count(progress.total, 'cell')} so far{left}. What stands here follows."
+
+
+def _state_of(progress: Progress) -> tuple[object, ...]:
+    """Where it is another, something else would be shown."""
+    return progress.experiment_id, progress.done, progress.failed, progress.total, progress.ended
 
 
 def _judge(results: Results, metric: Metric | None, baseline: Variant | None) -> Verdict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -177,3 +178,31 @@ def test_the_heat_map_of_a_metric_where_less_is_better_is_turned_round() -> None
     for key, turned in (("passed", False), ("latency_ms", True)):
         chart = heat_map(results.heat_map(by_key[key]), by_key[key]).to_dict()
         assert chart["layer"][0]["encoding"]["color"]["scale"]["reverse"] is turned
+
+
+def test_a_running_experiments_results_say_how_far_it_is_and_are_drawn_once(tmp_path: Path) -> None:
+    held, go = threading.Semaphore(0), threading.Event()
+
+    def answer(text: str, temperature: float) -> str:
+        if text.endswith(" 3"):
+            held.release()
+            assert go.wait(LONGEST_S)
+        return echo(text, temperature)
+
+    ledger = ledger_in(tmp_path)
+    running = open_lab(ledger, LabChat(answer))
+    SHOWN.append(SimpleNamespace(lab=running, has_chat_model=True))
+    experiment_id = running.start(running.plan(spec_of_cases(9, templates=["plain"], concurrency=1)))
+    assert held.acquire(timeout=LONGEST_S)
+    while running.progress(experiment_id).done < 3:
+        assert not go.wait(0.005)
+    app = opened()
+    assert "Still running: 3 of 9 cells so far" in words(app)
+    go.set()
+    assert running.wait(experiment_id, LONGEST_S)
+    said = words(app.run())
+    assert "Still running" not in said
+    assert not app.exception
+    running.close()
+    ledger.close()
+    SHOWN.clear()

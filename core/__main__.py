@@ -18,12 +18,9 @@ from typing import Annotated, NoReturn
 import typer
 
 from core.answering import AskRequest
-from core.commands import Json, datasets, drift, lab, sync
+from core.commands import Json, cost, datasets, drift, lab, sync
 from core.config import load_settings
 from core.console import complain, end_progress, moment, show_progress, show_result
-from core.cost.printing import CostSource, printed
-from core.cost.report import By
-from core.cost.zones import zone_named
 from core.documents import (
     answer_document,
     ingest_document,
@@ -149,29 +146,6 @@ def traces(
 
 
 @app.command()
-def cost(
-    since: Annotated[
-        str | None, typer.Option(metavar="ISO", help="Only from this time on; without a zone it is one of --timezone.")
-    ] = None,
-    by: Annotated[By, typer.Option(help="What the sums are broken down by.")] = By.DAY,
-    source: Annotated[
-        CostSource, typer.Option(help="The ledger, what `sync --read-back` read from Comet, or both compared.")
-    ] = CostSource.LEDGER,
-    timezone: Annotated[str, typer.Option(metavar="NAME", help="Whose days, for example Europe/Berlin.")] = "UTC",
-    json_: Json = False,
-) -> None:
-    """Show what was spent. A cost that nobody knows is unknown and named, never 0.
-
-    Forecasts and budgets are not made yet: the JSON has null and [] for them.
-    """
-    zone = zone_named(timezone)
-    begin = moment(since, "--since", zone)
-    with _services() as services:
-        document, lines = printed(services.costs, source, by, begin, zone)
-    show_result(document, lines, as_json=json_)
-
-
-@app.command()
 def status(json_: Json = False) -> None:
     """Show the health of each service and the size of the library."""
     with _services() as services:
@@ -204,7 +178,7 @@ def _show_ingest(progress: IngestProgress) -> None:
     show_progress(f"{progress.done} of {progress.total}{left}  {one_line(progress.current)[:60]}")
 
 
-for commands in (sync, datasets, lab, drift):
+for commands in (sync, datasets, lab, drift, cost):
     commands.add_commands(app, _services)
 
 

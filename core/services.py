@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from core.answering import Answering
 from core.config import Settings
+from core.cost import server_of
+from core.cost.pricing import Prices
 from core.cost.service import Costs
 from core.datasets import Datasets
 from core.documents import trace_document
@@ -59,6 +61,7 @@ class Services:
     mirroring: Mirroring
     datasets: Datasets
     costs: Costs
+    prices: Prices
     lab: Lab
     drift: Drift
     daily: Daily | None
@@ -80,6 +83,7 @@ class Services:
             probe.start()
         self.ingestor.resume()
         self.lab.resume_all()
+        self.prices.resume()
         self.notifier.start()
         if self.daily is not None:
             self.daily.start()
@@ -185,18 +189,21 @@ def _wire(
     else:
         upkeep = Upkeep(durable_sync)
         retriever = Retriever(ledger.library, milvus, embedder, refresh=upkeep.refresh)
-    answering = Answering(ledger, retriever, chat, embedder, settings, chat_by_name=chats_of(settings))
+    prices = _prices(ledger, settings)
+    answering = Answering(
+        ledger, retriever, chat, embedder, settings, chat_by_name=chats_of(settings), cost_of=prices.cost_of
+    )
     ingestor = Ingestor(ledger, embedder, upkeep, source, settings)
     mirroring = Mirroring(ledger, settings, MirrorWorker(settings), lambda: mirror_of(settings))
     models = LabModels(chat, chats_of(settings), model_server_of(settings))
-    lab = lab_of(ledger, models, embedder, mirroring, jails_of(settings))
+    lab = lab_of(ledger, models, embedder, mirroring, jails_of(settings), price=prices.cost_of)
     notifier = Notifier(ledger, webhook_of(settings))
     drift = Drift(ledger, settings, DriftWorker(settings), ended=teller(ledger, notifier))
     daily = daily_report(drift, ledger, settings, daily_job)
     closing = ExitStack()  # the last one is closed first
     close_last = (ledger.close, milvus.close, upkeep.stop, mirroring.close, answering.close)
     close_first = (notifier.close, *([] if daily is None else [daily.close]), drift.close)
-    for close in (*close_last, ingestor.close, lab.close, *close_first):
+    for close in (*close_last, ingestor.close, lab.close, prices.close, *close_first):
         closing.callback(close)
     return Services(
         settings=settings,
@@ -207,6 +214,7 @@ def _wire(
         upkeep=upkeep,
         mirroring=mirroring,
         costs=Costs(ledger.spending, ledger.comparison),
+        prices=prices,
         lab=lab,
         drift=drift,
         daily=daily,
@@ -216,6 +224,11 @@ def _wire(
         chat=chat,
         _closing=closing,
     )
+
+
+def _prices(ledger: Ledger, settings: Settings) -> Prices:
+    server, mirror = server_of(settings.openai_base_url), settings.comet_api_key is not None
+    return Prices(ledger.prices, ledger.price_filling, server=server, mirror=mirror)
 
 
 def _embedder_probe(embedder: Embedder) -> Probe:

@@ -16,6 +16,7 @@ from core.answering.tracing import Written, finished
 from core.answering.understanding import Understanding, understand
 from core.citations import CheckedAnswer, check
 from core.config import Settings
+from core.cost import PriceOf, cost_usd
 from core.errors import CuepointError, EmbeddingError, ModelError
 from core.ledger import Ledger
 from core.models import Answer, AnswerStatus, Trace
@@ -46,6 +47,7 @@ class Tools:
     retriever: Retriever
     embedder: Embedder | None
     settings: Settings
+    cost_of: PriceOf = cost_usd
 
 
 @dataclass(slots=True)
@@ -73,7 +75,8 @@ class Journey:
         except Exception:  # noqa: BLE001 - a fault of ours must end in a trace too, not in a hung page
             _log.exception("The answer %s failed", self.live.trace_id)
             answer = self._failed("The answer failed through a fault of the app; its log has the details.")
-        return finished(self.live, answer, self._written, self.tools.settings, self._error)
+        tools = self.tools
+        return finished(self.live, answer, self._written, tools.settings, error=self._error, cost_of=tools.cost_of)
 
     def _failed(self, message: str) -> Answer:
         self._error = message

@@ -17,6 +17,7 @@ from core.answering.request import AskRequest, checked
 from core.answering.templates import Templates
 from core.answering.tracing import begun
 from core.config import Settings
+from core.cost import PriceOf, cost_usd
 from core.errors import LibraryError, LibraryLocked, NotFound, SettingsError
 from core.ledger import Ledger
 from core.models import Answer, AnswerStatus, Feedback, Trace
@@ -46,6 +47,7 @@ class Answering:
         *,
         chat_by_name: Callable[[str], ChatModel] | None = None,
         templates: Mapping[str, PromptTemplate] = TEMPLATES,
+        cost_of: PriceOf = cost_usd,
         clock: Clock = lambda: datetime.now(UTC),
     ) -> None:
         """``chat_by_name`` gives the model that a request names; without it every request gets ``chat``.
@@ -53,7 +55,7 @@ class Answering:
         ``templates`` are what the app ships: the registry gets those that it lacks. Traces that a dead process left
         running are marked as abandoned. Raises LibraryError.
         """
-        self._tools = Tools(ledger, retriever, embedder, settings)
+        self._tools = Tools(ledger, retriever, embedder, settings, cost_of)
         self._chat = chat
         self._chat_by_name = chat_by_name
         ledger.prompts.seed(templates.values())

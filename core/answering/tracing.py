@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 
 from core.answering.live import LiveAnswer
 from core.config import Settings
-from core.cost import cost_usd
+from core.cost import PriceOf, server_of
 from core.models import Answer, Passage, PassageRecord, Trace, Usage
 from core.ports import Message
 from core.prompts import PromptTemplate
@@ -38,27 +38,30 @@ def begun(live: LiveAnswer) -> Trace:
     )
 
 
-def finished(live: LiveAnswer, answer: Answer, written: Written, settings: Settings, error: str | None) -> Trace:
+def finished(
+    live: LiveAnswer, answer: Answer, written: Written, settings: Settings, *, error: str | None, cost_of: PriceOf
+) -> Trace:
     """The whole trace; the answer gets what was measured and what it cost."""
     template = written.template
     return replace(
         begun(live),
-        answer=_measured(live, answer, settings),
+        answer=_measured(live, answer, settings, cost_of),
         template=template.name if template else "",
         template_version=template.version if template else None,
         temperature=settings.chat_temperature if template else None,
         prompt=written.prompt,
-        passages=tuple(map(_record, written.passages)),
+        passages=tuple(map(record_of, written.passages)),
         spans=tuple(live.spans),
         error=error,
         library_version=live.library_version,
+        server=server_of(settings.openai_base_url) if live.model else "",
     )
 
 
-def _measured(live: LiveAnswer, answer: Answer, settings: Settings) -> Answer:
+def _measured(live: LiveAnswer, answer: Answer, settings: Settings, cost_of: PriceOf) -> Answer:
     usage, model = total(live.usages), live.model
     known = model is not None and live.usages
-    cost = cost_usd(model, usage, live.started_at, settings.openai_base_url) if model and known else None
+    cost = cost_of(model, usage, live.started_at, settings.openai_base_url) if model and known else None
     return replace(
         answer,
         notices=tuple(live.notices),
@@ -76,7 +79,8 @@ def total(usages: Sequence[Usage]) -> Usage:
     return Usage(**{name: sum(found) if found and None not in found else None for name, found in counts.items()})
 
 
-def _record(passage: Passage) -> PassageRecord:
+def record_of(passage: Passage) -> PassageRecord:
+    """As the ledger keeps it."""
     chunk, video = passage.chunk, passage.video
     return PassageRecord(
         chunk_id=chunk.id,

@@ -7,18 +7,26 @@ than OpenAI's, where the same name may cost something else or nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from core.models import Usage
 
 PRICES_AS_OF = datetime(2026, 11, 24, tzinfo=UTC)
 """When the table was last compared with what is publicly known. Prices change: own prices go before it."""
+OPENAI = "api.openai.com"
+"""The server that the table is of."""
+
+PriceOf = Callable[[str, Usage, datetime, str | None], float | None]
+"""US dollars of so many tokens of a model at a time on a server; None where price or count is unknown."""
 
 _SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 _MILLION = 1_000_000
+_LARGEST_COUNT = 2**53
+_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +40,13 @@ class Price:
     cached_usd: float | None = None
     """For prompt tokens that the server had in its cache; None: they cost as the others."""
     base_url: str | None = None
-    """Only on this server; None: on OpenAI."""
+    """Only on this server, an address or a host; None: on OpenAI."""
+    reasoning_usd: float | None = None
+    """For completion tokens that nobody sees; None: they cost as the others."""
+
+    @property
+    def server(self) -> str:
+        return server_of(self.base_url)
 
 
 def _openai(model: str, since: str, input_usd: float, cached_usd: float | None, output_usd: float) -> Price:
@@ -62,32 +76,72 @@ def cost_usd(
     OpenAI. ``own_prices`` go before the table.
     """
     price = find_price(model, when, base_url, own_prices=own_prices)
-    if price is None or usage.prompt_tokens is None:
+    return None if price is None else price_usage(price, usage)
+
+
+def price_usage(price: Price, usage: Usage) -> float | None:
+    """US dollars of so many tokens; None where one of the counts that matter is missing or cannot be true."""
+    counts = (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens, usage.reasoning_tokens)
+    if usage.prompt_tokens is None or not all(count is None or 0 <= count <= _LARGEST_COUNT for count in counts):
         return None
-    if usage.completion_tokens is None and price.output_usd > 0:
+    answer = _answer_usd(price, usage.completion_tokens, usage.reasoning_tokens)
+    if answer is None:
         return None
     cached = min(usage.cached_tokens or 0, usage.prompt_tokens)
     cached_usd = price.input_usd if price.cached_usd is None else price.cached_usd
-    fresh = usage.prompt_tokens - cached
-    total = fresh * price.input_usd + cached * cached_usd + (usage.completion_tokens or 0) * price.output_usd
-    return total / _MILLION
+    return ((usage.prompt_tokens - cached) * price.input_usd + cached * cached_usd + answer) / _MILLION
+
+
+def _answer_usd(price: Price, tokens: int | None, reasoning: int | None) -> float | None:
+    """A million times what an answer costs.
+
+    Reasoning tokens that cost otherwise must be counted, and not be more than there are.
+    """
+    reasoning_usd = price.output_usd if price.reasoning_usd is None else price.reasoning_usd
+    if tokens is None:
+        return 0.0 if price.output_usd == 0 == reasoning_usd else None
+    if reasoning_usd == price.output_usd:
+        return tokens * price.output_usd
+    if reasoning is None or reasoning > tokens:
+        return None
+    return (tokens - reasoning) * price.output_usd + reasoning * reasoning_usd
 
 
 def find_price(
     model: str, when: datetime, base_url: str | None = None, *, own_prices: Sequence[Price] = ()
 ) -> Price | None:
     """The latest price in force at ``when`` for the model on that server."""
+    server = server_of(base_url)
     for table in (own_prices, PRICES):
-        for name in dict.fromkeys((model, _SNAPSHOT.sub("", model))):
-            fitting = [p for p in table if p.model == name and p.since <= when and _same_server(p.base_url, base_url)]
+        for name in names_of(model):
+            fitting = [p for p in table if p.model == name and p.since <= when and p.server == server]
             if fitting:
                 return max(fitting, key=lambda price: price.since)
     return None
 
 
-def _same_server(one: str | None, other: str | None) -> bool:
-    return _server(one) == _server(other)
+def names_of(model: str) -> tuple[str, ...]:
+    """Under which a price of the model may stand, the nearest first.
+
+    >>> names_of("gpt-4o-2024-11-20")
+    ('gpt-4o-2024-11-20', 'gpt-4o')
+    """
+    return tuple(dict.fromkeys((model, _SNAPSHOT.sub("", model))))
 
 
-def _server(base_url: str | None) -> str:
-    return urlsplit(base_url).netloc.lower() if base_url else "api.openai.com"
+@lru_cache(maxsize=256)
+def server_of(base_url: str | None) -> str:
+    """Host of an address, and its port where that is not the usual one; never a password. None is OpenAI.
+
+    >>> server_of("https://key@Models.example:443/v1"), server_of("localhost:8000")
+    ('models.example', 'localhost:8000')
+    """
+    if not base_url:
+        return OPENAI
+    try:
+        parts = urlsplit(base_url if "//" in base_url else f"//{base_url}")
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return ""
+    host = f"[{host}]" if ":" in host else host
+    return host if port is None or port == _PORTS.get(parts.scheme) else f"{host}:{port}"

@@ -40,6 +40,8 @@ class Cells:
     halt: Callable[[Halt], None]
     """Ends the experiment."""
     user: str = ""
+    server: str = ""
+    """Host of the model server."""
 
     def carry_out(self, run: Run, known: RunResult | None) -> RunResult:
         """What became of it. Raises Halt only: then nothing came of it.
@@ -194,6 +196,7 @@ class _Cell:
             conversation_id=self.of.experiment_id,
             user=self.of.user,
             prompt=tuple(messages),
+            server=self.of.server,
         )
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from core.cost import server_of
 from core.errors import InputError
 from core.lab.chats import LabModels
 from core.lab.estimate import Estimate, estimate
@@ -226,7 +227,8 @@ class Lab:
             self._clock,
             self._mirror,
             self._pace,
-            self._record,
+            record=self._record,
+            server=server_of(self._models.server),
         )
         work = Work(experiment, plan, pending, parts, user=user)
         with self._guard:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from core.cost import cost_usd
+from core.cost import PriceOf
+from core.cost import cost_usd as by_shipped_prices
 from core.lab.book_tasks import TEMPLATES as BOOK_TEMPLATES
 from core.lab.chats import LabModels
 from core.lab.passages import CasePassages
@@ -46,15 +47,17 @@ def lab_of(
     embedder: Embedder,
     mirroring: Mirroring,
     jails: Sequence[Callable[[], Jail]] = (),
+    *,
+    price: PriceOf = by_shipped_prices,
 ) -> Lab:
     """Calls nothing; the registry gets the templates that the lab ships and it lacks.
 
-    ``jails``: what may hold generated code, the first that does. Raises LibraryError.
+    ``jails``: what may hold generated code, the first that does. ``price``: what a call costs. Raises LibraryError.
     """
     ledger.prompts.seed(BOOK_TEMPLATES.values())
 
     def cost_of(model: str, usage: Usage, when: datetime) -> float | None:
-        return cost_usd(model, usage, when, models.server)
+        return price(model, usage, when, models.server)
 
     def record(experiment_id: str, state: ExperimentState) -> Mapping[str, Any] | None:
         if not mirroring.enabled:

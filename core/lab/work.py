@@ -47,6 +47,8 @@ class Parts:
     mirror: bool = False
     pace: Pace = Pace()  # noqa: RUF009  frozen
     record: Record = tells_nobody
+    server: str = ""
+    """Host of the model server."""
 
 
 class Work:
@@ -107,7 +109,7 @@ class Work:
         worst = WorstCase(plan, parts.cost_of, parts.clock())
         spent = parts.store.spending(self.experiment_id).known_usd
         purse = Purse(self.experiment.max_cost_usd, spent)
-        return Cells(self.experiment_id, plan, caller, parts.tools, purse, worst, self.halt, user)
+        return Cells(self.experiment_id, plan, caller, parts.tools, purse, worst, self.halt, user, parts.server)
 
     def _run(self) -> None:
         keys = [run.content_key for run in self._pending if run.repeat == 0]

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from core.ledger.budget_values import Budget, BudgetPeriod, BudgetScope, BudgetState, Full, Held
+from core.ledger.budgets import BudgetStore
 from core.ledger.comparing import ComparisonStore
 from core.ledger.database import Database, parse_url
 from core.ledger.dataset_values import DatasetKind, DatasetUse, DatasetUses, DatasetVersion, KeptVideo, VideoFacts
@@ -22,11 +24,15 @@ from core.ledger.migrate import prepare
 from core.ledger.mirrored import MirroredStore
 from core.ledger.notices import Notice, NoticeStore
 from core.ledger.outbox import OutboxStore
+from core.ledger.price_filling import PriceFilling
+from core.ledger.price_values import KeptPrice, NewPrice, PriceChange, PriceScope
+from core.ledger.prices import PriceStore
 from core.ledger.processes import Processes
 from core.ledger.prompt_values import AliasMove, PromptVersion
 from core.ledger.prompts import PromptStore
+from core.ledger.samples import Removed, SampleBatch, SampleState, SampleStore
 from core.ledger.spending import SpendingStore
-from core.ledger.tallies import Difference, DifferenceExample, DifferenceTally, Source, StretchTally, Tally
+from core.ledger.tallies import Breakdown, Difference, DifferenceExample, DifferenceTally, Source, StretchTally, Tally
 from core.ledger.terms import TermStore
 from core.ledger.test_sets import TestSet, TestSetStore
 from core.ledger.traces import TraceStore
@@ -50,6 +56,12 @@ from core.ports import Clock
 
 __all__ = [
     "AliasMove",
+    "Breakdown",
+    "Budget",
+    "BudgetPeriod",
+    "BudgetScope",
+    "BudgetState",
+    "BudgetStore",
     "ComparisonStore",
     "DatasetKind",
     "DatasetStore",
@@ -61,26 +73,38 @@ __all__ = [
     "DifferenceTally",
     "DriftStore",
     "ExperimentStore",
+    "Full",
+    "Held",
     "ItemState",
     "Job",
     "JobItem",
     "JobState",
     "JobStore",
+    "KeptPrice",
     "KeptVideo",
     "Ledger",
     "LibraryStore",
     "LibraryVideo",
     "MirrorState",
     "MirroredStore",
+    "NewPrice",
     "Notice",
     "NoticeStore",
     "OutboxRow",
     "OutboxState",
     "OutboxStats",
     "OutboxStore",
+    "PriceChange",
+    "PriceFilling",
+    "PriceScope",
+    "PriceStore",
     "PromptStore",
     "PromptVersion",
+    "Removed",
     "RunResult",
+    "SampleBatch",
+    "SampleState",
+    "SampleStore",
     "SenderStatus",
     "Settled",
     "Source",
@@ -119,8 +143,12 @@ class Ledger:
         self.drift = DriftStore(database, self._processes, clock)
         self.traffic = TrafficStore(database)
         self.notices = NoticeStore(database, clock)
+        self.budgets = BudgetStore(database, self._processes, clock)
+        self.samples = SampleStore(database, self.traces)
         self.spending = SpendingStore(database)
         self.comparison = ComparisonStore(database)
+        self.prices = PriceStore(database, clock)
+        self.price_filling = PriceFilling(database, clock)
 
     @property
     def url(self) -> str:

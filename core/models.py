@@ -573,6 +573,8 @@ class Experiment:
     spent_usd: float | None = None
     """None where a price is unknown."""
     error: str | None = None
+    sample: bool = False
+    """Made up: part of the sample traffic."""
 
 
 class DriftVerdict(StrEnum):
@@ -622,6 +624,8 @@ class DriftReport:
     details: Mapping[str, Any] = field(default_factory=dict)
     finished_at: datetime | None = None
     error: str | None = None
+    sample: bool = False
+    """Made of sample traffic."""
 
 
 # ----------------------------------------------------------------------------------------------------- the library

@@ -66,6 +66,7 @@ def make_report(ledger: Ledger, data_dir: Path, report_id: str, evidently: Evide
         columns=outcome.columns,
         left_out=outcome.left_out,
         details=details,
+        sample=tables.sample,
     )
     ledger.drift.finish(done)
     return ledger.drift.get(report_id)

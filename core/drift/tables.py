@@ -13,6 +13,7 @@ from core.drift.files import read_table
 from core.drift.rows import document_rows, period_rows
 from core.drift.windows import Period, SavedVersion, Window, parse_window
 from core.ledger import Ledger
+from core.ledger.outbox_rows import SAMPLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Tables:
     reference: pd.DataFrame
     current: pd.DataFrame
     sample: bool
-    """Sample traffic, as there is no other."""
+    """Sample traffic, as there is no other, or as it was asked for."""
 
 
 def read_tables(ledger: Ledger, folder: DatasetFolder, reference: str, current: str, now: datetime) -> Tables:
@@ -32,7 +33,12 @@ def read_tables(ledger: Ledger, folder: DatasetFolder, reference: str, current: 
     sample = before.empty and after.empty and any(isinstance(window, Period) for window in windows)
     if sample:
         before, after = (_rows(ledger, folder, window, sample=True) for window in windows)
-    return Tables(before, after, sample and not (before.empty and after.empty))
+        sample = not (before.empty and after.empty)
+    return Tables(before, after, sample or any(map(_is_sample, windows)))
+
+
+def _is_sample(window: Window) -> bool:
+    return isinstance(window, Period) and window.filters.get("kind", "").startswith(SAMPLE)
 
 
 def read_side(ledger: Ledger, folder: DatasetFolder, window: str, now: datetime, *, sample: bool) -> pd.DataFrame:

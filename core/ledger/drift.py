@@ -38,13 +38,13 @@ class DriftStore:
 
     def begin(self, report: DriftReport) -> None:
         """Writes a running report of this process down, before its work starts."""
-        row = _values(report) | {"state": RUNNING, "owner": self._processes.register()}
+        row = values_of(report) | {"state": RUNNING, "owner": self._processes.register()}
         with self._database.write() as connection:
             connection.execute(insert(drift_reports), row)
 
     def finish(self, report: DriftReport) -> bool:
         """Writes a running report's outcome; False where it runs no more, as somebody called it failed meanwhile."""
-        row = _values(report) | {"state": FINISHED, "finished_at": self._clock(), "error": None}
+        row = values_of(report) | {"state": FINISHED, "finished_at": self._clock(), "error": None}
         with self._database.write() as connection:
             return _change(connection, report.report_id, row)
 
@@ -78,6 +78,7 @@ class DriftStore:
             c.reference == report.reference,
             c.current == report.current,
             c.created_at < report.created_at,
+            c.sample == report.sample,
             c.verdict.in_([str(DriftVerdict.DRIFT), str(DriftVerdict.NO_DRIFT)]),
             c.incident_id.is_not(None) | (c.verdict == str(DriftVerdict.NO_DRIFT)),
         )
@@ -98,17 +99,22 @@ class DriftStore:
             raise NotFound(f"There is no drift report {report_id}", subject=report_id)
         return _report_of(row, row.details)
 
-    def list(self, limit: int = 50, *, state: str | None = None) -> Reports:
-        """Newest first, each without its details."""
+    def list(self, limit: int = 50, *, state: str | None = None, sample: bool | None = None) -> Reports:
+        """Newest first, each without its details. ``sample``: only those of sample traffic, or only others."""
         query = select(*_LIGHT).order_by(*_NEWEST).limit(limit)
         if state is not None:
             query = query.where(drift_reports.c.state == state)
+        if sample is not None:
+            query = query.where(drift_reports.c.sample == sample)
         with self._database.read() as connection:
             return [_report_of(row, {}) for row in connection.execute(query)]
 
-    def history(self, column: str, limit: int = 50) -> Columns:
-        """The column in the last finished reports, oldest first; reports that do not have it are left out."""
-        found = reversed(self.list(limit, state=FINISHED))
+    def history(self, column: str, limit: int = 50, *, sample: bool | None = None) -> Columns:
+        """The column in the last finished reports, oldest first; reports that do not have it are left out.
+
+        ``sample`` as for ``list``.
+        """
+        found = reversed(self.list(limit, state=FINISHED, sample=sample))
         return [(report, item) for report in found for item in report.columns if item.column == column]
 
 
@@ -117,7 +123,8 @@ def _change(connection: Connection, report_id: str, row: Mapping[str, Any]) -> b
     return bool(connection.execute(update(drift_reports).where(running).values(dict(row))).rowcount)
 
 
-def _values(report: DriftReport) -> dict[str, Any]:
+def values_of(report: DriftReport) -> dict[str, Any]:
+    """Its row, but for state and owner."""
     return {
         "report_id": report.report_id,
         "created_at": report.created_at,
@@ -133,6 +140,7 @@ def _values(report: DriftReport) -> dict[str, Any]:
         "left_out": [list(pair) for pair in report.left_out],
         "details": dict(report.details),
         "error": report.error,
+        "sample": report.sample,
     }
 
 
@@ -153,4 +161,5 @@ def _report_of(row: Row[Any], details: Mapping[str, Any] | None) -> DriftReport:
         left_out=tuple((column, reason) for column, reason in row.left_out or ()),
         details=details or {},
         error=row.error,
+        sample=row.sample,
     )

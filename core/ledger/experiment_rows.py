@@ -123,4 +123,5 @@ def experiment_of(row: Any, spec: Mapping[str, Any]) -> Experiment:
         max_cost_usd=row.max_cost_usd,
         spent_usd=row.spent_usd,
         error=row.error,
+        sample=row.sample,
     )

@@ -77,7 +77,7 @@ class TestSetStore:
         with self._database.write() as connection:
             _change(connection, set_id, {"updated_at": self._clock()})
             connection.execute(delete(test_cases).where(_C.set_id == set_id))
-            rows = [_values(set_id, position, case) for position, case in enumerate(cases)]
+            rows = [case_values(set_id, position, case) for position, case in enumerate(cases)]
             if rows:
                 connection.execute(insert(test_cases), rows)
 
@@ -89,7 +89,7 @@ class TestSetStore:
             position = _position(connection, set_id, case.case_id)
             if position >= MOST_CASES:
                 raise _too_many(position + 1)
-            put(connection, test_cases, [_values(set_id, position, case)])
+            put(connection, test_cases, [case_values(set_id, position, case)])
 
     def remove_cases(self, set_id: str, case_ids: Iterable[str]) -> int:
         """Returns how many there were."""
@@ -175,7 +175,8 @@ def _position(connection: Connection, set_id: str, case_id: str) -> int:
     return 0 if last is None else last + 1
 
 
-def _values(set_id: str, position: int, case: TestCase) -> dict[str, Any]:
+def case_values(set_id: str, position: int, case: TestCase) -> dict[str, Any]:
+    """The row of a case."""
     row: dict[str, Any] = {"set_id": set_id, "case_id": case.case_id, "position": position}
     row |= {"variables": dict(case.variables), "expected": case.expected, "tests": case.tests}
     return row | {"note": case.note, "trace_id": case.trace_id}

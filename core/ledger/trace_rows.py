@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -79,6 +80,18 @@ def span_values(trace: Trace) -> list[dict[str, Any]]:
         }
         for position, span in enumerate(trace.spans)
     ]
+
+
+def thumb_values(thumb: Feedback, at: datetime | None) -> dict[str, Any]:
+    """The row of a thumb that was given at that time."""
+    return {
+        "trace_id": thumb.trace_id,
+        "value": thumb.value,
+        "reason": thumb.reason,
+        "comment": thumb.comment,
+        "correction": thumb.correction,
+        "updated_at": at,
+    }
 
 
 def span_of(row: Any) -> Span:

@@ -22,6 +22,8 @@ page = st.navigation(
                 help="Every question with its steps, prompt, passages, answer and cost."),
         st.Page(places.LAB, title="Prompt Lab", icon=":material/science:", url_path="lab",
                 help="Which template, model and temperature is better; the registry of prompts and the test sets."),
+        st.Page(places.DRIFT, title="Drift", icon=":material/monitoring:", url_path="drift",
+                help="Whether the traffic has changed, in which columns, and what that did to the answers."),
         st.Page(places.COST, title="Cost", icon=":material/payments:", url_path="cost",
                 help="What questions cost by day, model, kind, template and person, beside what Comet has."),
     ],

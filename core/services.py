@@ -32,6 +32,7 @@ from core.mirror.worker import MirrorWorker
 from core.models import LibraryStats, ServiceHealth, Transcript
 from core.ports import ChatModel, Embedder, TranscriptSource
 from core.retrieval import Retriever
+from core.sample_traffic.service import SampleTraffic
 from core.upkeep import Upkeep
 from core.vendors import (
     chat_of,
@@ -62,6 +63,7 @@ class Services:
     datasets: Datasets
     costs: Costs
     prices: Prices
+    sample: SampleTraffic
     lab: Lab
     drift: Drift
     daily: Daily | None
@@ -215,6 +217,7 @@ def _wire(
         mirroring=mirroring,
         costs=Costs(ledger.spending, ledger.comparison),
         prices=prices,
+        sample=SampleTraffic(ledger, prices.cost_of, settings.data_dir),
         lab=lab,
         drift=drift,
         daily=daily,

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,10 +20,10 @@ import alembic.runtime.environment
 import alembic.script  # noqa: F401  imported here once, so that each fork has it
 from sqlalchemy import event
 
-from core.ledger import Ledger, Settled, open_ledger
+from core.ledger import BudgetState, Held, Ledger, PriceScope, Settled, open_ledger, price_filling
 from core.ledger.database import Database
 from core.models import Run
-from tests.ledger.samples import MINILM, library_item, running, trace
+from tests.ledger.samples import MINILM, Ticking, library_item, running, trace
 
 ROOT = Path(__file__).parents[2]
 
@@ -132,6 +133,47 @@ def say(line: str) -> None:
     os.write(1, f"{line}\n".encode())
 
 
+def hold(url: str, amount: str) -> None:
+    """Reserves in the budgets there are, and waits to be killed."""
+    held = open_ledger(url, clock=Ticking()).budgets.reserve("m", "ana", int(amount))
+    assert isinstance(held, Held), held
+    say(f"pid {os.getpid()}")
+    time.sleep(600)
+
+
+def spend_all(url: str, threads: str, amount: str) -> None:
+    """Calls of many threads until the one budget is used up; says what they spent and how often it was overdrawn."""
+    ledger = open_ledger(url, clock=Ticking())
+    spent: list[int] = []
+    overdrawn: list[BudgetState] = []
+
+    def call(number: int) -> None:
+        while True:
+            held = ledger.budgets.reserve("m", "ana", int(amount))
+            if isinstance(held, Held):
+                state = ledger.budgets.states()[0]
+                if state.spent_nano_usd + state.reserved_nano_usd > state.budget.limit_nano_usd:
+                    overdrawn.append(state)
+                actual = int(amount) * (3 + (len(spent) + number) % 7) // 10
+                ledger.budgets.settle(held, actual)
+                spent.append(actual)
+            elif not held.fits_later:
+                return
+
+    with ThreadPoolExecutor(int(threads)) as pool:
+        list(pool.map(call, range(int(threads))))
+    say(f"spent {sum(spent)} {len(overdrawn)}")
+
+
+def kill_fill(url: str, statement: str) -> None:
+    """Fills in the costs of gpt-x, two traces at a time, and dies on the way."""
+    ledger = open_ledger(url, clock=Ticking())
+    price_filling.PORTION = 2
+    die_at_statement(ledger._database.engine, int(statement))
+    scope = PriceScope("gpt-x", "models.example:8000", Ticking()(), None)
+    list(ledger.price_filling.fill(scope, lambda *_: 1.1, priced=False, mirror=True))
+
+
 COMMANDS: dict[str, Callable[..., None]] = {
     command.__name__: command
     for command in (
@@ -144,6 +186,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
         try_lease,
         send_for_ever,
         kill_settle,
+        hold,
+        spend_all,
+        kill_fill,
     )
 }
 
@@ -152,7 +197,7 @@ def run(name: str, arguments: list[str]) -> NoReturn:
     try:
         COMMANDS[name](*arguments)
     except BaseException as error:  # noqa: BLE001  the test shall read it
-        say(f"error {type(error).__name__}: {error}")
+        say(f"error {type(error).__name__}: {error} {error.__cause__!r}".replace("\n", " "))
         os._exit(1)
     os._exit(0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,7 @@ def test_the_json_has_totals_rows_and_what_has_no_price(run: Run) -> None:
     assert (found["total_usd"], found["calls"], found["thumbs_up"]) == (0.25, 3, 1)
     assert (found["unknown_price_tokens"], found["unknown_price_calls"]) == (9010, 1)
     assert found["unknown_prices"] == [{"model": "\x1b[2Jllama", "calls": 1, "tokens": 9010}]
-    assert (found["forecast"], found["budgets"]) == (None, [])
+    assert found["budgets"] == []
     first, second = found["rows"]
     assert first == {
         "day": "2026-11-23", "calls": 2, "prompt_tokens": 9100, "completion_tokens": 20, "cached_tokens": 10,
@@ -142,6 +142,44 @@ def test_a_side_that_has_nothing_or_only_quotes_costs_nothing() -> None:
     assert comparison_lines(Comparison(None, None, (quotes,)))[0].startswith("Ledger $0.00, Comet $0.00")
 
 
+@pytest.fixture
+def lately(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A data folder with a call on each of the last three days, one of them without a price."""
+    ledger = open_ledger(f"sqlite:///{tmp_path / 'cuepoint.db'}")
+    now = datetime.now(UTC)
+    calls = [("gpt-4o", 3.0), ("gpt-4o", 1.0), ("llama", None)]
+    ledger.traces.finish_all(
+        [asked(f"t{n}", now - timedelta(days=n), model, cost) for n, (model, cost) in enumerate(calls)], mirror=False
+    )
+    ledger.close()
+    monkeypatch.setenv("CUEPOINT_DATA_DIR", str(tmp_path))
+
+
+def test_the_json_has_the_months_forecast(run: Run, lately: None) -> None:
+    found = document(run)["forecast"]
+    assert (found["method"], found["history_days"], found["low_usd"]) == ("run rate", 2, None)
+    assert found["expected_usd"] >= found["spent_usd"] >= 3.0
+    assert (found["lower_bound"], found["unknown_price_calls"]) == (True, 1)
+    assert document(run, "--source", "both")["forecast"]["method"] == "run rate"
+    assert document(run, "--source", "comet")["forecast"] is None
+    _, out, _ = run()
+    assert "at the present run rate (2 days of history; a forecast needs 14)" in out
+    assert out.endswith("A lower bound: what has no known price is left out.\n")
+
+
+def test_a_what_if_reprices_the_calls_of_each_model(run: Run, lately: None) -> None:
+    found = document(run, "--what-if", "gpt-4o-mini")["what_if"]
+    rows = {row["model"]: row for row in found["rows"]}
+    assert rows["gpt-4o"]["what_if_usd"] == pytest.approx(2 * (95 * 0.15 + 5 * 0.075 + 10 * 0.60) / 1e6)
+    assert (rows["gpt-4o"]["cost_usd"], rows["llama"]["cost_usd"]) == (4.0, None)
+    _, out, _ = run("--what-if", "gpt-4o-mini")
+    assert (
+        "On gpt-4o-mini the 2 questions whose cost is known would cost $0.0000412 instead of $4.00, over 99% less."
+        in out
+    )
+    assert "what_if" not in document(run)
+
+
 def test_people_get_a_table_that_says_what_it_leaves_out(run: Run) -> None:
     _, out, _ = run("--by", "model")
     assert "\x1b" not in out
@@ -154,7 +192,7 @@ def test_people_get_a_table_that_says_what_it_leaves_out(run: Run) -> None:
     assert "1  in both, with different cost: $0.25 in the ledger, $0.50 in Comet" in out
     assert "2  only in the ledger: from a time without a key: unknown in the ledger" in out
     _, out, _ = run("--since", "2027-01-01")
-    assert out == "Nothing was asked in this time.\n"
+    assert out.startswith("Nothing was asked in this time.\n")
 
 
 @pytest.mark.parametrize(
@@ -164,6 +202,7 @@ def test_people_get_a_table_that_says_what_it_leaves_out(run: Run) -> None:
         (["--by", "colour"], "colour"),
         (["--source", "cloud"], "cloud"),
         (["--since", "yesterday"], "--since"),
+        (["--what-if", "gpt-4o-mimi"], "gpt-4o-mimi"),
     ],
 )
 def test_wrong_use_is_one_line_that_names_it(run: Run, arguments: list[str], named: str) -> None:

@@ -47,6 +47,32 @@ def test_today_is_spent_but_neither_history_nor_to_come():
     assert made.expected_usd == pytest.approx(640 + 150)
 
 
+def test_the_rest_of_today_is_to_come():
+    end = date(2026, 11, 30)
+    history = {end - timedelta(days=n): 8.0 for n in range(1, 40)}
+    made = forecast(history | {end: 2.0}, end, left=0.75)
+    assert made is not None
+    assert made.spent_usd == pytest.approx(29 * 8 + 2)
+    assert made.expected_usd == pytest.approx(29 * 8 + 2 + 6)
+
+
+def test_the_course_leads_from_the_first_of_the_month_through_today_to_its_end():
+    made = forecast(past([10.0] * 30) | {TODAY: 4.0}, TODAY, left=0.5)
+    assert made is not None
+    first, today, last = made.course[0], made.course[14], made.course[-1]
+    assert (first.day, first.spent_usd, first.expected_usd) == (date(2026, 11, 1), pytest.approx(10), None)
+    assert (today.day, today.spent_usd, today.expected_usd) == (TODAY, pytest.approx(144), pytest.approx(149))
+    assert (last.spent_usd, last.expected_usd, last.low_usd) == (None, made.expected_usd, made.low_usd)
+    assert len(made.course) == 30
+
+
+def test_a_run_rate_has_a_course_without_a_band():
+    made = forecast(past([6.0, 2.0]), TODAY)
+    assert made is not None
+    assert [step.low_usd for step in made.course] == [None] * 30
+    assert [round(step.expected_usd or 0, 6) for step in made.course[14:17]] == [8.0, 12.0, 16.0]
+
+
 def test_below_two_weeks_it_is_the_run_rate_and_says_so():
     made = forecast(past([6.0, 2.0]), TODAY)
     assert made is not None
@@ -94,4 +120,7 @@ def test_no_history_gives_a_forecast_below_what_is_spent_or_a_band_upside_down(c
     assert made is not None
     assert made.expected_usd >= made.spent_usd - 1e-6
     if made.low_usd is not None and made.high_usd is not None:
-        assert made.spent_usd - 1e-6 <= made.low_usd <= made.high_usd
+        assert made.spent_usd - 1e-6 <= made.low_usd <= made.expected_usd + 1e-6
+        assert made.expected_usd <= made.high_usd + 1e-6
+    sums = [step.expected_usd for step in made.course if step.expected_usd is not None]
+    assert sums == sorted(sums)

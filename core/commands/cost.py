@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from core.commands import Json, Open
 from core.console import moment, show_result
-from core.cost.printing import CostSource, printed
+from core.cost.printing import CostSource, forecast_part, spending_part, together, what_if_part
 from core.cost.report import By
+from core.cost.repricing import price_named, writers
 from core.cost.zones import zone_named
 
 
@@ -27,11 +29,20 @@ def add_commands(app: typer.Typer, services: Open) -> None:
             CostSource, typer.Option(help="The ledger, what `sync --read-back` read from Comet, or both compared.")
         ] = CostSource.LEDGER,
         timezone: Annotated[str, typer.Option(metavar="NAME", help="Whose days, for example Europe/Berlin.")] = "UTC",
+        what_if: Annotated[
+            str | None, typer.Option(metavar="MODEL", help="What it would have cost on this model of the price list.")
+        ] = None,
         json_: Json = False,
     ) -> None:
         """Show what was spent and what the month will have cost. What nobody knows is unknown and named, never 0."""
-        zone = zone_named(timezone)
+        zone, now = zone_named(timezone), datetime.now(UTC)
         begin = moment(since, "--since", zone)
         with services() as opened:
-            document, lines = printed(opened.costs, source, by, begin, zone)
+            price = None if what_if is None else price_named(what_if, writers(opened.prices.table(), now))
+            parts = [spending_part(opened.costs, source, by, begin, zone)]
+            if source is not CostSource.COMET:
+                parts.append(forecast_part(opened.costs, zone, now))
+            if price is not None:
+                parts.append(what_if_part(opened.costs, begin, zone, price))
+        document, lines = together(parts)
         show_result(document, lines, as_json=json_)

@@ -14,7 +14,7 @@ SOURCES = {Source.LEDGER: "ledger", Source.MIRROR: "comet"}
 
 
 def cost_document(report: Report) -> Document:
-    """What ``cost`` prints of one source. Neither a forecast nor budgets are made yet."""
+    """What ``cost`` prints of one source. core/cost/printing.py puts the forecast in."""
     total = report.total
     return {
         "source": SOURCES[report.source],

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from core.cost.expecting import SHAPE_DAYS
 from core.cost.forecast import Forecast, forecast
-from core.cost.report import By, Cell, Report, unpriced_rows
+from core.cost.report import Cell, Report
 from core.cost.service import Costs
 from core.cost.zones import first_moment
 
@@ -26,7 +26,7 @@ class Outlook:
     forecast: Forecast | None
     """None: nothing was asked in the last eight weeks, or nothing of what that cost is known."""
     recent: Report
-    """The calls that it is made from, by model."""
+    """The calls of the eight weeks that it is made from, by day."""
 
     @property
     def asked(self) -> bool:
@@ -48,25 +48,29 @@ class Outlook:
         return f"{words} A lower bound: what has no known price is left out." if self.lower_bound else words
 
 
-def outlook(costs: Costs, zone: ZoneInfo, now: datetime) -> Outlook:
-    """The forecast as of ``now`` by the days of the zone. Raises LibraryError."""
+def outlook(costs: Costs, zone: ZoneInfo, now: datetime, *, sample: bool = False) -> Outlook:
+    """The forecast as of ``now`` by the days of the zone; ``sample``: of sample traffic. Raises LibraryError."""
     today = now.astimezone(zone).date()
     since = first_moment(today - timedelta(days=HISTORY_DAYS), zone)
-    report = costs.report(since=since, until=now, by=By.MODEL, zone=zone)
+    history = costs.report(since=since, until=now, zone=zone, sample=sample)
     first = today - timedelta(days=SHAPE_DAYS)
-    cells = tuple(cell for cell in report.cells if cell.day >= first)
-    unpriced = unpriced_rows((cell.name, cell.tally) for cell in cells)
-    recent = replace(report, since=first_moment(first, zone), cells=cells, unpriced=unpriced)
-    known = bool(cells) and recent.total.cost_usd is not None
-    made = forecast(_daily(report.cells), today, _left(today, zone, now)) if known else None
+    recent = _recent(costs, history, first, zone)
+    known = bool(recent.cells) and recent.total.cost_usd is not None
+    made = forecast(_daily(history.cells), today, _left(today, zone, now)) if known else None
     return Outlook(zone.key, today, made, recent)
 
 
+def _recent(costs: Costs, history: Report, first: date, zone: ZoneInfo) -> Report:
+    """The days from ``first`` on, with what has no price in them."""
+    cells = tuple(cell for cell in history.cells if cell.day >= first)
+    since = first_moment(first, zone)
+    if any(cell.tally.unpriced_calls for cell in cells):
+        return costs.report(since=since, until=history.until, zone=zone, sample=history.sample)
+    return replace(history, since=since, cells=cells, unpriced=())
+
+
 def _daily(cells: Sequence[Cell]) -> dict[date, float]:
-    sums: dict[date, float] = {}
-    for cell in cells:
-        sums[cell.day] = sums.get(cell.day, 0.0) + cell.tally.known_usd
-    return sums
+    return {cell.day: cell.tally.known_usd for cell in cells}
 
 
 def _left(today: date, zone: ZoneInfo, now: datetime) -> float:

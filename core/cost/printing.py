@@ -1,13 +1,18 @@
-"""What ``cost`` prints: a report of one source, or of both with how they differ."""
+"""What ``cost`` prints, in parts: a report of one source or of both with how they differ, the forecast, a what-if."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from core.cost.documents import Document, comparison_document, cost_document
+from core.cost.outlook import outlook
+from core.cost.outlook_documents import forecast_document, what_if_document, what_if_lines
+from core.cost.prices import Price
 from core.cost.report import By
+from core.cost.repricing import reprice
 from core.cost.service import Costs
 from core.cost.summary import comparison_lines, report_lines
 from core.ledger import Source
@@ -21,10 +26,19 @@ class CostSource(StrEnum):
     BOTH = "both"
 
 
-def printed(
-    costs: Costs, source: CostSource, by: By, since: datetime | None, zone: ZoneInfo
-) -> tuple[Document, list[str]]:
-    """The JSON document, and the same in lines for people. Raises LibraryError."""
+Part = tuple[Document, list[str]]
+"""Of the JSON document, and the same in lines for people."""
+
+
+def together(parts: Iterable[Part]) -> Part:
+    """One document, and its lines with an empty one between two parts."""
+    documents, lines = zip(*parts, strict=True)
+    whole = {name: value for document in documents for name, value in document.items()}
+    return whole, [line for n, some in enumerate(filter(None, lines)) for line in ([""] if n else []) + some]
+
+
+def spending_part(costs: Costs, source: CostSource, by: By, since: datetime | None, zone: ZoneInfo) -> Part:
+    """The report, or both of them. Raises LibraryError."""
     if source is CostSource.BOTH:
         return _both(costs, by, since, zone)
     report = costs.report(since=since, by=by, zone=zone, source=_SOURCES[source])
@@ -34,7 +48,19 @@ def printed(
 _SOURCES = {CostSource.LEDGER: Source.LEDGER, CostSource.COMET: Source.MIRROR}
 
 
-def _both(costs: Costs, by: By, since: datetime | None, zone: ZoneInfo) -> tuple[Document, list[str]]:
+def forecast_part(costs: Costs, zone: ZoneInfo, now: datetime) -> Part:
+    """What this month will have cost by the ledger. Raises LibraryError."""
+    made = outlook(costs, zone, now)
+    return {"forecast": forecast_document(made)}, [made.in_words()]
+
+
+def what_if_part(costs: Costs, since: datetime | None, zone: ZoneInfo, price: Price) -> Part:
+    """What the ledger's calls would have cost at the price. Raises LibraryError."""
+    made = reprice(costs.report(since=since, by=By.MODEL, zone=zone), price)
+    return {"what_if": what_if_document(made)}, what_if_lines(made)
+
+
+def _both(costs: Costs, by: By, since: datetime | None, zone: ZoneInfo) -> Part:
     ours, theirs = (costs.report(since=since, by=by, zone=zone, source=source) for source in Source)
     comparison = costs.compare(since=since)
     examples = {one.kind: costs.examples(one.kind, since=since) for one in comparison.differences}

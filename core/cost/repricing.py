@@ -10,14 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 
-from core.cost.prices import Price, cost_usd
+from core.cost.price_list import ListedPrice, Origin
+from core.cost.prices import OPENAI, Price, price_usage
 from core.cost.report import Report
+from core.errors import InputError
 from core.ledger import Tally
 from core.models import Usage
-from core.phrases import count, money, one_line
+from core.phrases import count, listed, money, one_line
 
 _LEAST_CHANGE = 0.005
+_ALMOST_ALL = -0.995
+"""Beyond it a share rounds to all, which it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,10 @@ def _change(both: Repriced) -> str:
     if now == 0:
         return ""
     part = there / now - 1
-    return f", {abs(part):.0%} {'more' if part > 0 else 'less'}" if abs(part) >= _LEAST_CHANGE else ", about the same"
+    if abs(part) < _LEAST_CHANGE:
+        return ", about the same"
+    share = "over 99%" if -1 < part < _ALMOST_ALL else f"{abs(part):.0%}"
+    return f", {share} {'more' if part > 0 else 'less'}"
 
 
 def reprice(report: Report, price: Price) -> Repricing:
@@ -116,17 +124,38 @@ def _there(tally: Tally, price: Price) -> float | None:
     if not tally.tokens:
         return None
     usage = Usage(tally.prompt_tokens, tally.completion_tokens, tally.cached_tokens, tally.reasoning_tokens)
-    return cost_usd(price.model, usage, price.since, price.base_url, own_prices=[price])
+    return price_usage(price, usage)
 
 
-def writers(prices: Iterable[Price], now: datetime) -> Sequence[Price]:
-    """The prices in force at ``now`` of models that write, by model and server: an embedder writes nothing."""
-    latest: dict[tuple[str, str | None], Price] = {}
-    for price in prices:
-        held = latest.get((price.model, price.base_url))
-        if price.since <= now and (held is None or held.since <= price.since):
-            latest[price.model, price.base_url] = price
-    return sorted(
-        (price for price in latest.values() if price.output_usd > 0 or price.input_usd == 0),
-        key=lambda price: (price.model, price.base_url or ""),
-    )
+def writers(table: Iterable[ListedPrice], now: datetime) -> list[Price]:
+    """The prices in force at ``now`` of models that write, by model and server: an embedder writes nothing.
+
+    Of two prices of a model on one server an own one goes before the one that ships.
+    """
+    found: dict[tuple[str, str], Price] = {}
+    for row in sorted(table, key=lambda row: row.origin is Origin.OWN):
+        in_force = row.price.since <= now and (row.until is None or now < row.until)
+        if in_force and (row.price.output_usd > 0 or row.price.input_usd == 0):
+            found[row.price.model, row.price.server] = row.price
+    return [found[key] for key in sorted(found)]
+
+
+def labels_of(prices: Sequence[Price]) -> list[str]:
+    """For people: the model, and its server where that is not OpenAI."""
+    return [one_line(price.model + (f" on {price.server}" if price.server != OPENAI else "")) for price in prices]
+
+
+def price_named(name: str, prices: Sequence[Price]) -> Price:
+    """The price of that label, or of that model where it stands there once. Raises InputError."""
+    labels = labels_of(prices)
+    found = [
+        price for label, price in zip(labels, prices, strict=True) if label == name
+    ] or [price for price in prices if price.model == name]  # fmt: skip
+    if len(found) == 1:
+        return found[0]
+    if found:
+        hint = f"Name one of: {listed(labels_of(found))}."
+        raise InputError(f"{one_line(name)!r:.80} has a price on several servers", subject=name, hint=hint)
+    near = get_close_matches(name, labels, n=3) or labels[:3]
+    hint = f"There is one of {listed(near)}." if near else "Add it to the price list."
+    raise InputError(f"There is no price of {one_line(name)!r:.80}", subject=name, hint=hint)

@@ -35,7 +35,7 @@ class View:
     def ends(self, *reports: Report) -> tuple[date, date]:
         """The first and the last day of a chart: the whole window, or the days that the reports have."""
         today = datetime.now(self.zone).date()
-        days = [cell.day for report in reports for cell in report.cells]
+        days = [cell.day for report in reports for cell in (*report.cells, *report.others)]
         first = min(days) if self.since is None else self.since.astimezone(self.zone).date()
         return first, max(today, *days)
 

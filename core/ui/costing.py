@@ -50,7 +50,7 @@ def show(services: Services) -> None:
     unknown_prices(report)
     totals(report.total)
     _chart(report, view)
-    _rows(report)
+    _rows(services, report)
 
 
 def _nothing(services: Services, view: View) -> None:
@@ -95,7 +95,7 @@ def _open_bar(bars: Bars, report: Report) -> None:
         ask_for(bar_clicked(bars, str(points[-1].get("begin")), str(points[-1].get("name")), report))
 
 
-def _rows(report: Report) -> None:
+def _rows(services: Services, report: Report) -> None:
     table = rows_table(report)
     left_out = len(report.rows()) - len(table)
     more = f", the first {MOST_ROWS:,} shown" if left_out else ""
@@ -108,8 +108,8 @@ def _rows(report: Report) -> None:
         alt=f"Questions, cost and tokens by {report.by}",
     )  # fmt: skip
     st.download_button(
-        "CSV", lambda: to_csv(report), "cuepoint-cost.csv", "text/csv", icon=":material/download:", on_click="ignore",
-        key="cost-csv", help="Each day's sums" + ("" if report.by is By.DAY else f" for each {report.by}"),
+        "CSV", lambda: to_csv(services.costs.whole(report)), "cuepoint-cost.csv", "text/csv",
+        icon=":material/download:", on_click="ignore", key="cost-csv", help="Each day's sums" + ("" if report.by is By.DAY else f" for each {report.by}"),
     )  # fmt: skip
 
 

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
-from core.cost.prices import PRICES, Price
+from core.cost.prices import Price
 from core.cost.report import By
-from core.cost.repricing import Repriced, Repricing, reprice, writers
+from core.cost.repricing import Repriced, Repricing, labels_of, reprice, writers
 from core.cost.summary import name_of
 from core.plain_text import spreadsheet_cell
 from core.services import Services
@@ -30,7 +30,7 @@ _COLUMNS = {name: st.column_config.NumberColumn(format="localized") for name in 
 
 def show(services: Services) -> None:
     """The tab."""
-    prices = writers(PRICES, datetime.now(UTC))
+    prices = writers(services.prices.table(), datetime.now(UTC))
     st.subheader("On another model", anchor=False)
     with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
         window = choose_window()
@@ -63,11 +63,6 @@ def _another_model(services: Services, window: Window, price: Price) -> None:
         "CSV", lambda: to_csv(made), "cuepoint-what-if.csv", "text/csv", icon=":material/download:",
         on_click="ignore", key="if-csv", help="The rows of the table",
     )  # fmt: skip
-
-
-def labels_of(prices: Sequence[Price]) -> list[str]:
-    """The model, and its server where that is not OpenAI."""
-    return [f"{shorten(p.model, _NAME_CHARS)}{f' on {p.base_url}' if p.base_url else ''}" for p in prices]
 
 
 def caveats(made: Repricing) -> list[str]:

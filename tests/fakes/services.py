@@ -43,6 +43,7 @@ from core.models import (
 from core.sentences import content_stems, split_sentences
 from tests.fakes.mirroring import FakeMirroring
 from tests.fakes.registry import small_ledger
+from tests.fakes.shipped_prices import ShippedPrices
 from tests.fakes.spending import PlainComparison, PlainSpending
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -336,6 +337,7 @@ class FakeServices:
         self.ingestor = FakeIngestor()
         self.mirroring = FakeMirroring()
         self.costs = Costs(PlainSpending(self.traces.rows.values), PlainComparison())
+        self.prices = ShippedPrices()
         self.datasets = NoDatasets()
         self.ledger = small_ledger()
         self.videos = self.library.videos

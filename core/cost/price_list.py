@@ -39,7 +39,7 @@ class ListedPrice:
 
 
 class PriceList:
-    """Own prices go before those that ship, and of each the latest start; a model's own name before its family's."""
+    """A model's own name goes before its family's, then own prices before those that ship, then the latest start."""
 
     def __init__(self, kept: Iterable[KeptPrice] = (), shipped: Sequence[Price] = PRICES) -> None:
         """``kept``: those that were withdrawn are left out."""
@@ -50,8 +50,8 @@ class PriceList:
     def find(self, model: str, when: datetime, base_url: str | None = None) -> Price | None:
         """The price in force at ``when`` for the model on that server; None where nobody knows it."""
         server = server_of(base_url)
-        for table in (self._own, self._shipped):
-            for name in names_of(model):
+        for name in names_of(model):
+            for table in (self._own, self._shipped):
                 prices = table.get((name, server), [])
                 place = bisect_right(prices, when, key=_since)
                 if place:

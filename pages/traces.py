@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.ui import delivery, trace_data, tracing
+from core.ui import delivery, sample, trace_data, tracing
 from core.ui.components import empty_state
 from core.ui.frame import inside_home
 from core.ui.resources import get_services
@@ -16,7 +16,7 @@ if wanted:
     st.stop()
 
 delivery.overview(services)
-where = tracing.filter_from_widgets()
+where = tracing.filter_from_widgets(sample=sample.choose(services))
 found = services.traces.list(where)
 if not found:
     empty_state("timeline", "No trace here", "Each question leaves one. Ask something, or widen the filters.")

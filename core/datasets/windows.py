@@ -11,6 +11,7 @@ from core.datasets.lines import Document
 from core.datasets.tuning import feedback_rows, finetune_rows, pages, preference_rows
 from core.errors import InputError
 from core.ledger import DatasetKind, TraceFilter, TraceStore
+from core.ledger.outbox_rows import SAMPLE
 from core.models import Trace
 
 AsDocument = Callable[[Trace], dict[str, Any]]
@@ -64,8 +65,12 @@ def not_empty(rows: Iterator[Document], kind: DatasetKind) -> Iterator[Document]
 
 
 def frozen_at(where: TraceFilter, now: datetime) -> TraceFilter:
-    """The filter without what begins later, so that reading it page by page misses nothing and repeats nothing."""
-    return replace(where, until=min(where.until or now, now))
+    """The filter without what begins later, so that reading it page by page misses nothing and repeats nothing.
+
+    Sample traffic is left out of what becomes a file, unless the filter asks for it.
+    """
+    asked = where.sample is not None or (where.kind or "").startswith(SAMPLE)
+    return replace(where, until=min(where.until or now, now), sample=where.sample if asked else False)
 
 
 def filter_document(where: TraceFilter) -> dict[str, Any]:
@@ -80,5 +85,6 @@ def filter_document(where: TraceFilter) -> dict[str, Any]:
         "status": where.status and str(where.status),
         "text": where.text or None,
         "thumb": where.thumb,
+        "sample": where.sample or None,
     }
     return {name: value for name, value in named.items() if value is not None}

@@ -20,6 +20,9 @@ FEEDBACK = "feedback"
 SAMPLE = "sample"
 """What the kind of a trace begins with that nobody asked for: made-up traffic, of which a mirror is told nothing."""
 
+SAMPLE_END = SAMPLE[:-1] + chr(ord(SAMPLE[-1]) + 1)
+"""The first text after all that begin so."""
+
 PENDING, SENT, DEAD = str(OutboxState.PENDING), str(OutboxState.SENT), str(OutboxState.DEAD)
 
 _BY_STATE = select(outbox.c.state, func.count()).group_by(outbox.c.state)
@@ -98,6 +101,11 @@ _DROP = (
     .where(outbox.c.kind == FEEDBACK, outbox.c.id == bindparam("trace"), outbox.c.state == PENDING, _TRACE_REFUSED)
     .values(state=DEAD, error=bindparam("reason"))
 )
+
+
+def is_sample(kind: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether the kind of a trace is that of sample traffic; an index of kinds is used."""
+    return and_(kind >= SAMPLE, kind < SAMPLE_END, kind.startswith(SAMPLE, autoescape=True))
 
 
 def row_of(row: Any) -> OutboxRow:

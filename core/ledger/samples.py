@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select
+from sqlalchemy import Connection, delete, exists, func, insert, or_, select
 
 from core.ledger import drift
 from core.ledger.database import Database
 from core.ledger.experiment_rows import RunResult, ended_values, run_values
-from core.ledger.outbox_rows import SAMPLE
+from core.ledger.outbox_rows import SAMPLE, SAMPLE_END, is_sample
 from core.ledger.rollups import rolled, take_turn
 from core.ledger.schema import (
     dataset_uses,
@@ -34,7 +34,6 @@ from core.models import DriftReport, Experiment, TestCase, Trace
 
 _AT_ONCE = 500
 _SET_ID = f"{SAMPLE}-set"
-_END = SAMPLE[:-1] + chr(ord(SAMPLE[-1]) + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +116,6 @@ class SampleStore:
                 connection.execute(insert(feedback), [thumb_values(thumb, thumb.updated_at) for thumb in thumbs])
 
 
-def is_sample(kind: ColumnElement[str]) -> ColumnElement[bool]:
-    """Whether the kind of a trace is that of sample traffic; an index of kinds is used."""
-    return and_(kind >= SAMPLE, kind < _END, kind.startswith(SAMPLE, autoescape=True))
-
-
 def _state(connection: Connection) -> SampleState:
     made = {
         "traces": select(func.count()).where(is_sample(traces.c.kind)),
@@ -130,7 +124,7 @@ def _state(connection: Connection) -> SampleState:
         "test_sets": select(func.count()).where(test_sets.c.set_id == _SET_ID),
     }
     counts = {name: int(connection.execute(query).scalar_one()) for name, query in made.items()}
-    real = or_(exists().where(traces.c.kind < SAMPLE), exists().where(traces.c.kind >= _END))
+    real = or_(exists().where(traces.c.kind < SAMPLE), exists().where(traces.c.kind >= SAMPLE_END))
     only = counts["traces"] > 0 and not connection.execute(select(real)).scalar_one()
     return SampleState(**counts, only=only)
 

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, fun
 from core.errors import NotFound
 from core.ledger.columns import escape_text
 from core.ledger.database import Database
-from core.ledger.outbox_rows import SAMPLE, TRACE, counts, enqueue, enqueue_feedback
+from core.ledger.outbox_rows import SAMPLE, TRACE, counts, enqueue, enqueue_feedback, is_sample
 from core.ledger.processes import Processes
 from core.ledger.rollups import rolled
 from core.ledger.schema import feedback, spans, traces
@@ -200,6 +200,8 @@ def _conditions(where: TraceFilter) -> Iterator[ColumnElement[bool]]:
     if where.thumb is not None:
         thumb = func.coalesce(feedback.c.value, 0) if where.thumb == 0 else feedback.c.value
         yield thumb == where.thumb
+    if where.sample is not None:
+        yield is_sample(traces.c.kind) if where.sample else ~is_sample(traces.c.kind)
     if where.text:
         needle = escape_text(where.text.lower())
         yield or_(

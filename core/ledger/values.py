@@ -52,6 +52,8 @@ class TraceFilter:
     """Stands in the question or the answer, in upper or lower case."""
     thumb: int | None = None
     """1 up, -1 down, 0 no thumb or one taken back."""
+    sample: bool | None = None
+    """Nothing but sample traffic, or none of it."""
     limit: int | None = 100
     offset: int = 0
 

@@ -42,7 +42,6 @@ def _report(rng: Random, traces: Sequence[Trace], now: datetime) -> DriftReport:
         columns=outcome.columns,
         left_out=outcome.left_out,
         details={**outcome.details, "sample": True, "evidently": None},
-        finished_at=now,
         sample=True,
     )
 

@@ -17,6 +17,7 @@ from core.ui.answers import receipt_rows, show_answer, show_citations, show_part
 from core.ui.charts import gantt
 from core.ui.errors import callback, guard
 from core.ui.player import TranscriptOf, place_of, play
+from core.ui.sample import is_marked, mark
 from core.ui.text import count, duration_ms, escape_markdown, escape_paragraphs, moment, money, shorten
 
 ADDRESS = "trace"
@@ -26,8 +27,11 @@ _THUMBS = {"Up": 1, "Down": -1, "None": 0}
 _THUMB_ICONS = {1: "👍", -1: "👎"}
 
 
-def filter_from_widgets() -> TraceFilter:
-    """Draws the filters. The address holds none of them but what a chart's bar links to."""
+def filter_from_widgets(*, sample: bool = False) -> TraceFilter:
+    """Draws the filters. The address holds none of them but what a chart's bar links to.
+
+    ``sample``: nothing but sample traffic; otherwise none of it, unless the address names its kind.
+    """
     only = narrowing.show()
     with st.container(horizontal=True, vertical_alignment="top"):
         period = st.segmented_control(
@@ -53,6 +57,7 @@ def filter_from_widgets() -> TraceFilter:
             text=text.strip(),
             thumb=_THUMBS[thumb] if thumb else None,
             limit=PAGE_SIZE,
+            sample=None if is_marked(only.kind or "") else sample,
         )
     )
 
@@ -77,6 +82,7 @@ def show_table(traces: Sequence[Trace], total: int) -> str | None:
 def _row(trace: Trace) -> dict[str, object]:
     answer = trace.answer
     return {
+        **({"Sample": "sample"} if is_marked(trace.kind) else {}),
         "Started": trace.started_at,
         "Question": one_line(trace.question),
         "Status": str(answer.status),
@@ -91,6 +97,21 @@ def show_trace(services: Services, trace: Trace) -> None:
     """Question, steps, answer, prompt, passages, usage; and the button that runs it again."""
     st.subheader(escape_markdown(trace.question), anchor=False)
     st.caption(f"{moment(trace.started_at)} · {escape_markdown(trace.kind)} · {escape_markdown(trace.trace_id)}")
+    if mark(trace):
+        st.button("Back to the list", icon=":material/arrow_back:", key="close-trace", on_click=close)
+    else:
+        _actions(services, trace)
+    if trace.answer.status is AnswerStatus.RUNNING:
+        _watch(services, trace.trace_id)
+        return
+    _steps(trace)
+    _answer(trace, services.transcript)
+    _prompt(trace)
+    _passages(trace.passages, services.transcript)
+
+
+def _actions(services: Services, trace: Trace) -> None:
+    """Whether it has arrived at Comet, and what can be done with it."""
     delivery.of_trace(services, trace)
     with st.container(horizontal=True):
         st.button(
@@ -99,13 +120,6 @@ def show_trace(services: Services, trace: Trace) -> None:
         )  # fmt: skip
         st.button("Back to the list", icon=":material/arrow_back:", key="close-trace", on_click=close)
         lab_from_trace.add_to_test_set(services, trace)
-    if trace.answer.status is AnswerStatus.RUNNING:
-        _watch(services, trace.trace_id)
-        return
-    _steps(trace)
-    _answer(trace, services.transcript)
-    _prompt(trace)
-    _passages(trace.passages, services.transcript)
 
 
 def _replay(services: Services, trace_id: str) -> None:

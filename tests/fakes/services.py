@@ -43,6 +43,7 @@ from core.models import (
 from core.sentences import content_stems, split_sentences
 from tests.fakes.mirroring import FakeMirroring
 from tests.fakes.registry import small_ledger
+from tests.fakes.sampled import FakeSample
 from tests.fakes.shipped_prices import ShippedPrices
 from tests.fakes.spending import PlainComparison, PlainSpending
 
@@ -179,6 +180,7 @@ class FakeTraces:
             and (where.until is None or trace.started_at < where.until)
             and (where.status is None or trace.answer.status is where.status)
             and (where.thumb is None or thumb == where.thumb)
+            and where.sample in (None, trace.kind.startswith("sample"))
             and where.text.casefold() in f"{trace.question} {trace.answer.text}".casefold()
         )
 
@@ -338,6 +340,7 @@ class FakeServices:
         self.mirroring = FakeMirroring()
         self.costs = Costs(PlainSpending(self.traces.rows.values), PlainComparison())
         self.prices = ShippedPrices()
+        self.sample = FakeSample(self.traces.rows)
         self.datasets = NoDatasets()
         self.ledger = small_ledger()
         self.videos = self.library.videos

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from core.cost.report import By, Cell, Comparison, Report, Row, cells_of, unpriced_rows
 from core.cost.zones import EARLIEST, LATEST, stretches
 from core.errors import InputError
-from core.ledger import ComparisonStore, Difference, DifferenceExample, Source, SpendingStore
+from core.ledger import ComparisonStore, Difference, DifferenceExample, Source, SpendingStore, StretchTally
 
 _UTC = ZoneInfo("UTC")
 _SHORT = timedelta(days=400)
+MOST_NAMED = 12
+"""Names that have a sum for each day: a chart has colours for fewer, and there may be thousands of people."""
 
 
 class Costs:
@@ -30,35 +33,49 @@ class Costs:
         by: By = By.DAY,
         zone: ZoneInfo = _UTC,
         source: Source = Source.LEDGER,
+        sample: bool = False,
+        whole: bool = False,
     ) -> Report:
         """The sums of what began in [since, until), None being open, by the days of the zone.
 
-        Raises InputError where the period ends before it begins.
+        Of many names only the ``MOST_NAMED`` that cost most have cells of their own; with ``whole`` all have. Without
+        ``sample`` of real traffic, with it of sample traffic. Raises InputError where the period ends before it begins.
         """
         begin, end = _period(since, until)
-        days = self._days(source, begin, end)
+        days = self._days(source, begin, end, sample=sample)
         parts = list(stretches(days, begin, end, zone))
-        column = None if by is By.DAY else str(by)
-        found = self._spending.tallies(source, [(first, last) for _, first, last in parts], column)
-        cells = cells_of((parts[one.stretch][0], one.key, one.tally) for one in found)
-        unpriced = self._unpriced(cells, by, source, begin, end)
-        return Report(source, by, zone.key, since, until, cells, unpriced)
+        times = [(first, last) for _, first, last in parts]
+        report = Report(source, by, zone.key, since, until, (), (), sample=sample)
+        if by is By.DAY:
+            found = self._spending.tallies(source, times, sample=sample)
+            report = replace(report, cells=_cells(parts, found))
+        else:
+            most = None if whole else MOST_NAMED
+            sums = self._spending.breakdown(source, times, str(by), most=most, sample=sample)
+            names = tuple(Row(one.key, one.tally) for one in sums.names)
+            report = replace(report, cells=_cells(parts, sums.cells), names=names, others=_cells(parts, sums.others))
+        return replace(report, unpriced=self._unpriced(report, begin, end))
 
-    def _days(self, source: Source, begin: datetime, end: datetime) -> list[date]:
+    def whole(self, report: Report) -> Report:
+        """The report as it is now, with cells for every name, however many there are."""
+        return self.report(
+            since=report.since, until=report.until, by=report.by, zone=ZoneInfo(report.zone), source=report.source,
+            sample=report.sample, whole=True,
+        )  # fmt: skip
+
+    def _days(self, source: Source, begin: datetime, end: datetime, *, sample: bool) -> list[date]:
         """The days of UTC to look at: all of a short period, in a long one those on which something began."""
         first, length = begin.astimezone(UTC).date(), end - begin
         if length > _SHORT:
-            return self._spending.days(source, begin, end)
+            return self._spending.days(source, begin, end, sample=sample)
         return [first + timedelta(days=n) for n in range(length.days + 2)]
 
-    def _unpriced(
-        self, cells: Sequence[Cell], by: By, source: Source, begin: datetime, end: datetime
-    ) -> tuple[Row, ...]:
-        if not any(cell.tally.unpriced_calls for cell in cells):
+    def _unpriced(self, report: Report, begin: datetime, end: datetime) -> tuple[Row, ...]:
+        if report.by is By.MODEL:
+            return unpriced_rows((row.key, row.tally) for row in report.names)
+        if not report.total.unpriced_calls:
             return ()
-        if by is By.MODEL:
-            return unpriced_rows((cell.name, cell.tally) for cell in cells)
-        found = self._spending.unpriced(source, begin, end)
+        found = self._spending.unpriced(report.source, begin, end, sample=report.sample)
         return unpriced_rows((one.key, one.tally) for one in found)
 
     def compare(self, *, since: datetime | None = None, until: datetime | None = None) -> Comparison:
@@ -72,6 +89,10 @@ class Costs:
         """The newest of one kind of difference. Raises InputError likewise."""
         begin, end = _period(since, until)
         return self._comparison.examples(kind, begin, end, limit)
+
+
+def _cells(parts: Sequence[tuple[date, datetime, datetime]], found: Iterable[StretchTally]) -> tuple[Cell, ...]:
+    return cells_of((parts[one.stretch][0], one.key, one.tally) for one in found)
 
 
 def _period(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:

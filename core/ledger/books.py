@@ -62,8 +62,8 @@ class Book:
     """A table of things that cost."""
 
     table: Table
-    rows: FromClause
-    """The table with what else its measures need."""
+    thumbs: Table | None
+    """Where they have a table of their own, by ``trace_id``."""
     sample: ColumnElement[bool]
     """Whether a row is sample traffic."""
     tokens: ColumnElement[Any]
@@ -72,13 +72,25 @@ class Book:
     measures: Mapping[str, ColumnElement[Any]]
     """Field of Tally -> what one row adds to it; a whole number, never NULL."""
 
+    def rows(self, given: FromClause | None = None, on: ColumnElement[bool] | None = None) -> FromClause:
+        """The table with all that its measures need; joined to ``given`` where that is given."""
+        rows: FromClause = self.table if given is None else given.join(self.table, on)
+        if self.thumbs is None:
+            return rows
+        return rows.outerjoin(self.thumbs, self.thumbs.c.trace_id == self.table.c.trace_id)
+
     @property
     def sums(self) -> tuple[ColumnElement[Any], ...]:
         return tuple(func.sum(measure) for measure in self.measures.values())
 
 
 def _book(
-    rows: FromClause, table: Table, *, called: ColumnElement[bool], up: ColumnElement[bool], other: ColumnElement[Any]
+    table: Table,
+    thumbs: Table | None,
+    *,
+    called: ColumnElement[bool],
+    thumb: ColumnElement[Any],
+    other: ColumnElement[Any],
 ) -> Book:
     """``called``: a model was called, as the record says itself; one with counts was too. ``other``: the total of a
     record that has neither count.
@@ -86,6 +98,7 @@ def _book(
     c = table.c
     prompt, completion, other = (_counted(count) for count in (c.prompt_tokens, c.completion_tokens, other))
     cost = case((c.cost_usd.between(0, MOST_USD), c.cost_usd))
+    up = func.coalesce(thumb, 0) == 1
     uncounted = and_(or_(prompt.is_(None), completion.is_(None)), other.is_(None))
     counted = or_(prompt.is_not(None), completion.is_not(None), other.is_not(None))
     unpriced = and_(cost.is_(None), or_(called, counted))
@@ -105,7 +118,7 @@ def _book(
         "thumbs_up": _one(up),
         "unpriced_thumbs_up": _one(and_(up, unpriced)),
     }
-    return Book(table, rows, func.substr(c.kind, 1, len(SAMPLE)) == SAMPLE, tokens, unpriced, measures)
+    return Book(table, thumbs, func.substr(c.kind, 1, len(SAMPLE)) == SAMPLE, tokens, unpriced, measures)
 
 
 def _counted(count: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -133,17 +146,17 @@ _NO_COUNT = and_(mirrored_traces.c.prompt_tokens.is_(None), mirrored_traces.c.co
 
 BOOKS = {
     Source.LEDGER: _book(
-        traces.outerjoin(feedback, feedback.c.trace_id == traces.c.trace_id),
         traces,
+        feedback,
         called=_CALLED,
-        up=func.coalesce(feedback.c.value, 0) == 1,
+        thumb=feedback.c.value,
         other=_NOTHING,
     ),
     Source.MIRROR: _book(
         mirrored_traces,
-        mirrored_traces,
+        None,
         called=_LOGGED,
-        up=func.coalesce(mirrored_traces.c.feedback, 0) == 1,
+        thumb=mirrored_traces.c.feedback,
         other=case((_NO_COUNT, mirrored_traces.c.total_tokens)),
     ),
 }

@@ -12,10 +12,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, case, func, literal, null, or_, select
 
+from core.ledger.books import BOOKS
 from core.ledger.database import Database
 from core.ledger.outbox_rows import DEAD, SAMPLE, TRACE
 from core.ledger.schema import mirrored_traces, outbox, traces
-from core.ledger.spending import BOOKS
 from core.ledger.tallies import Difference, DifferenceExample, DifferenceTally, Source
 from core.models import AnswerStatus
 

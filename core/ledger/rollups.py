@@ -37,7 +37,7 @@ _TURN = text("SELECT pg_advisory_xact_lock(1131963728)")
 
 _HELD = (
     select(traces.c.trace_id, *PLACE, *MEASURES.values())
-    .select_from(_BOOK.rows)
+    .select_from(_BOOK.rows())
     .where(traces.c.trace_id.in_(bindparam("ids", expanding=True)))
 )
 _DROP_EMPTY = delete(rollups).where(

@@ -1,47 +1,21 @@
-"""What was spent: sums over the traces, or over what was read back from the mirror.
+"""What was spent: sums from the rollups, or over what was read back from the mirror.
 
 A stretch of time is a pair of moments, so that a day may be anybody's: the caller says where it begins and ends.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import (
-    CTE,
-    BigInteger,
-    ColumnElement,
-    Connection,
-    Integer,
-    Row,
-    Select,
-    Table,
-    and_,
-    case,
-    cast,
-    column,
-    false,
-    func,
-    literal,
-    null,
-    or_,
-    select,
-    values,
-)
+from sqlalchemy import CTE, Connection, Integer, Row, Select, and_, column, null, select, values
 
+from core.ledger.books import BOOKS, Book
 from core.ledger.columns import UtcTime, as_utc
 from core.ledger.database import Database
-from core.ledger.schema import feedback, mirrored_traces, traces
-from core.ledger.tallies import Source, StretchTally, Tally
-from core.models import AnswerStatus
-
-Stretch = tuple[datetime, datetime]
-"""From the first moment, up to and without the second."""
+from core.ledger.rollup_sums import Numbered, Stretch, days_with_traces, sums_of, sums_over, whole_quarters
+from core.ledger.tallies import Breakdown, Source, StretchTally, Tally
 
 KEYS = ("model", "kind", "template", "user")
 """The columns that sums can be grouped by."""
@@ -49,162 +23,142 @@ KEYS = ("model", "kind", "template", "user")
 _MOST_STRETCHES = 1000
 """In one statement: SQLite takes 32,766 parameters."""
 
-
-@dataclass(frozen=True, slots=True)
-class Book:
-    """A table of things that cost, in the words of Tally."""
-
-    table: Table
-    tokens: ColumnElement[Any]
-    """What was counted of a row; 0 where nothing was."""
-    unpriced: ColumnElement[bool]
-    sums: tuple[ColumnElement[Any], ...]
-    """In the order of Tally's fields."""
-
-
-def _book(table: Table, *, called: ColumnElement[bool], up: ColumnElement[bool], other: ColumnElement[Any]) -> Book:
-    """``called``: a model was called, as the record says itself; one with counts was too. ``other``: the total of a
-    record that has neither count.
-    """
-    c = table.c
-    uncounted = and_(or_(c.prompt_tokens.is_(None), c.completion_tokens.is_(None)), other.is_(None))
-    counted = or_(c.prompt_tokens.is_not(None), c.completion_tokens.is_not(None), other.is_not(None))
-    unpriced = and_(c.cost_usd.is_(None), or_(called, counted))
-    tokens = _zero(c.prompt_tokens) + _zero(c.completion_tokens) + _zero(other)
-    sums = {
-        "calls": func.count(),
-        "prompt_tokens": func.sum(c.prompt_tokens),
-        "completion_tokens": func.sum(c.completion_tokens),
-        "cached_tokens": func.sum(c.cached_tokens),
-        "reasoning_tokens": func.sum(c.reasoning_tokens),
-        "other_tokens": func.sum(other),
-        "uncounted_calls": _number(and_(or_(called, counted), uncounted)),
-        "known_usd": func.sum(c.cost_usd),
-        "priced_calls": func.count(c.cost_usd),
-        "unpriced_calls": _number(unpriced),
-        "unpriced_tokens": func.sum(case((unpriced, tokens))),
-        "thumbs_up": _number(up),
-        "unpriced_thumbs_up": _number(and_(up, unpriced)),
-    }
-    return Book(table, tokens, unpriced, tuple(sums[field.name] for field in fields(Tally)))
-
-
-def _zero(count: ColumnElement[Any]) -> ColumnElement[Any]:
-    return func.coalesce(count, 0)
-
-
-def _number(condition: ColumnElement[bool]) -> ColumnElement[Any]:
-    return func.count(case((condition, 1)))
-
-
-_NOTHING = cast(null(), BigInteger)
-_CALLED = or_(
-    and_(traces.c.model.is_not(None), ~traces.c.cached),
-    traces.c.status == str(AnswerStatus.ABANDONED),  # what it had called when its process ended, nobody knows
-)
-_LOGGED = or_(
-    mirrored_traces.c.model.is_not(None),
-    mirrored_traces.c.trace_id.is_(None),  # another program's, of a call to a model whatever it says
-)
-_NO_COUNT = and_(mirrored_traces.c.prompt_tokens.is_(None), mirrored_traces.c.completion_tokens.is_(None))
-
-BOOKS = {
-    Source.LEDGER: _book(
-        traces,
-        called=_CALLED,
-        up=false(),  # thumbs have a table of their own
-        other=_NOTHING,
-    ),
-    Source.MIRROR: _book(
-        mirrored_traces,
-        called=_LOGGED,
-        up=mirrored_traces.c.feedback == 1,
-        other=case((_NO_COUNT, mirrored_traces.c.total_tokens)),
-    ),
-}
+Names = Sequence[str | None]
 
 
 class SpendingStore:
-    """Sums for reports. Methods may be called from any thread; all raise LibraryError."""
+    """Sums for reports. Methods may be called from any thread; all raise LibraryError.
+
+    ``sample``: of sample traffic and nothing else; otherwise of the real one.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def days(self, source: Source, since: datetime | None, until: datetime | None) -> list[date]:
+    def days(
+        self, source: Source, since: datetime | None, until: datetime | None, *, sample: bool = False
+    ) -> list[date]:
         """The days of UTC on which something began, in order."""
-        day = BOOKS[source].table.c.day
-        query = select(day).distinct().order_by(day)
-        if since is not None:
-            query = query.where(day >= as_utc(since).date())
-        if until is not None:
-            query = query.where(day <= as_utc(until).date())
+        first = date.min if since is None else as_utc(since).date()
+        last = date.max if until is None else as_utc(until).date()
         with self._database.read() as connection:
-            return list(connection.execute(query).scalars())
+            if source is Source.LEDGER:
+                return days_with_traces(connection, first, last, sample=sample)
+            book = BOOKS[source]
+            day = book.table.c.day
+            query = select(day).where(day.between(first, last), book.sample == sample)
+            return list(connection.execute(query.distinct().order_by(day)).scalars())
 
-    def tallies(self, source: Source, stretches: Sequence[Stretch], key: str | None = None) -> list[StretchTally]:
+    def tallies(
+        self, source: Source, stretches: Sequence[Stretch], key: str | None = None, *, sample: bool = False
+    ) -> list[StretchTally]:
         """The sum over each stretch and each value of the column ``key`` (one of KEYS); none where nothing began.
 
         The stretches do not overlap. A stretch and a value may come twice, to be added up. No order; all of one state
         of the ledger.
         """
-        found: list[StretchTally] = []
         with self._database.read() as connection:
-            for first in range(0, len(stretches), _MOST_STRETCHES):
-                some = list(enumerate(stretches[first : first + _MOST_STRETCHES], start=first))
-                found += [_tally(row) for row in connection.execute(_sums(BOOKS[source], some, key))]
-            if source is Source.LEDGER and found:
-                found += _thumbs(connection, stretches, key)
-        return found
+            return list(_sums(connection, source, list(enumerate(stretches)), key, None, sample=sample))
 
-    def unpriced(self, source: Source, since: datetime, until: datetime) -> list[StretchTally]:
-        """The calls whose cost is unknown, by model, without their thumbs. No model: it ended before that was kept."""
-        book = BOOKS[source]
-        begun = book.table.c.started_at
-        query = select(literal(0), book.table.c.model, *book.sums).where(begun >= since, begun < until, book.unpriced)
+    def breakdown(
+        self, source: Source, stretches: Sequence[Stretch], key: str, *, most: int | None, sample: bool = False
+    ) -> Breakdown:
+        """The sums by the column ``key``: of the ``most`` costliest names for each stretch, of the others together.
+
+        ``most`` None: of every name for each stretch. With many names that is as many sums as there are traces.
+        """
+        numbered = list(enumerate(stretches))
         with self._database.read() as connection:
-            return [_tally(row) for row in connection.execute(query.group_by(book.table.c.model))]
+            whole = [(0, one) for one in _joined(stretches)]
+            names = by_cost(_merged(_sums(connection, source, whole, key, None, sample=sample)))
+            first = None if most is None or len(names) <= most else [one.key for one in names[:most]]
+            cells = _merged(_sums(connection, source, numbered, key, first, sample=sample))
+            if first is None:
+                return Breakdown(tuple(names), tuple(cells), ())
+            every = _merged(_sums(connection, source, numbered, None, None, sample=sample))
+        return Breakdown(tuple(names), tuple(cells), tuple(rest_of(every, cells)))
+
+    def unpriced(self, source: Source, since: datetime, until: datetime, *, sample: bool = False) -> list[StretchTally]:
+        """How many calls have no known cost and how many tokens, by model. No model: it ended before that was kept."""
+        return [
+            StretchTally(0, one.key, one.tally.unpriced)
+            for one in self.tallies(source, [(since, until)], "model", sample=sample)
+            if one.tally.unpriced_calls
+        ]
 
 
-def _sums(book: Book, stretches: Sequence[tuple[int, Stretch]], key: str | None) -> Select[Any]:
-    """One look into the index for each stretch; no row of the table is read."""
+def _sums(
+    connection: Connection,
+    source: Source,
+    stretches: Sequence[Numbered],
+    key: str | None,
+    names: Names | None,
+    *,
+    sample: bool,
+) -> Iterator[StretchTally]:
+    """Of the names, or of all."""
+    left = stretches
+    if source is Source.LEDGER:
+        dimension = key or ""
+        runs, left = whole_quarters(stretches, dimension)
+        if names is None:
+            yield from sums_over(connection, runs, dimension, sample=sample)
+        else:
+            yield from sums_of(connection, runs, dimension, names, sample=sample)
+    for first in range(0, len(left), _MOST_STRETCHES):
+        query = _row_by_row(BOOKS[source], left[first : first + _MOST_STRETCHES], key, sample=sample)
+        found = map(_tally, connection.execute(query))
+        yield from found if names is None else (one for one in found if one.key in names)
+
+
+def _row_by_row(book: Book, stretches: Sequence[Numbered], key: str | None, *, sample: bool) -> Select[Any]:
+    """One look into the index for each stretch; of the traces, no row of the table is read."""
     given, begun = _given(stretches), book.table.c.started_at
     name = null() if key is None else book.table.c[key]
-    query = select(given.c.n, name, *book.sums).join(book.table, and_(begun >= given.c.begin, begun < given.c.until))
+    query = select(given.c.n, name, *book.sums)
+    query = query.select_from(book.rows(given, and_(begun >= given.c.begin, begun < given.c.until)))
+    query = query.where(book.sample == sample)
     return query.group_by(given.c.n) if key is None else query.group_by(given.c.n, name)
 
 
-def _thumbs(connection: Connection, stretches: Sequence[Stretch], key: str | None) -> list[StretchTally]:
-    """From the thumbs to their traces, as there are far fewer of them."""
-    name = null() if key is None else traces.c[key]
-    unpriced = BOOKS[Source.LEDGER].unpriced
-    query = select(traces.c.started_at, name, unpriced).join(feedback, feedback.c.trace_id == traces.c.trace_id)
-    query = query.where(feedback.c.value == 1, traces.c.started_at >= min(stretches)[0])
-    ordered = sorted((begin, until, n) for n, (begin, until) in enumerate(stretches))
-    begins = [begin for begin, _, _ in ordered]
-    found: Counter[tuple[int, str | None, bool]] = Counter()
-    for begun, named, without_price in connection.execute(query):
-        _, until, n = ordered[bisect_right(begins, begun) - 1]
-        if begun < until:
-            found[n, named, without_price] += 1
-    return [
-        StretchTally(n, named, Tally(thumbs_up=up, unpriced_thumbs_up=up if without_price else 0))
-        for (n, named, without_price), up in found.items()
-    ]
-
-
-def _given(stretches: Sequence[tuple[int, Stretch]]) -> CTE:
+def _given(stretches: Sequence[Numbered]) -> CTE:
     columns = (column("n", Integer), column("begin", UtcTime()), column("until", UtcTime()))
     return values(*columns, name="stretches").data([(n, begin, until) for n, (begin, until) in stretches]).cte("given")
 
 
 def _tally(row: Row[Any]) -> StretchTally:
+    """PostgreSQL sums whole numbers to a Decimal."""
     n, key, *sums = tuple(row)
-    return StretchTally(n, key, Tally(*(_as(type_, value) for type_, value in zip(_TYPES, sums, strict=True))))
+    return StretchTally(n, key, Tally(*map(int, sums)))
 
 
-_TYPES = tuple(float if field.name.endswith("_usd") else int for field in fields(Tally))
+def _joined(stretches: Sequence[Stretch]) -> Iterator[Stretch]:
+    """The same time in as few stretches as can be."""
+    begin: datetime | None = None
+    for place, (first, until) in enumerate(ordered := sorted(stretches)):
+        begin = first if begin is None else begin
+        if place + 1 == len(ordered) or ordered[place + 1][0] > until:
+            yield begin, until
+            begin = None
 
 
-def _as(type_: type, value: Any) -> Any:
-    """PostgreSQL sums whole numbers to a Decimal, and both databases nothing to NULL."""
-    return type_(value or 0)
+def _merged(found: Iterator[StretchTally]) -> list[StretchTally]:
+    """Each stretch and name once."""
+    sums: dict[tuple[int, str | None], Tally] = {}
+    for one in found:
+        place = one.stretch, one.key
+        sums[place] = sums[place] + one.tally if place in sums else one.tally
+    return [StretchTally(n, key, tally) for (n, key), tally in sums.items()]
+
+
+def by_cost(names: Sequence[StretchTally]) -> list[StretchTally]:
+    """What cost most first."""
+    return sorted(names, key=lambda one: one.tally.rank(one.key))
+
+
+def rest_of(every: Sequence[StretchTally], parts: Sequence[StretchTally]) -> Iterator[StretchTally]:
+    """What is left of each stretch's sum without its parts; none where that is nothing."""
+    left = {one.stretch: one.tally for one in every}
+    for part in parts:
+        left[part.stretch] -= part.tally
+    return (StretchTally(n, None, tally) for n, tally in left.items() if tally.calls)

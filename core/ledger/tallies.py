@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
-from operator import add, attrgetter
+from operator import add, attrgetter, sub
 from typing import Self
 
 
@@ -33,9 +33,10 @@ class Tally:
     """Of mirrored records that count no more than their total."""
     uncounted_calls: int = 0
     """A model was called, and nobody counted all of its tokens."""
-    known_usd: float = 0.0
+    nano_usd: int = 0
+    """What is known of the cost, in billionths of a dollar: adding up whole numbers is exact in any order."""
     priced_calls: int = 0
-    """Those that ``known_usd`` is the sum of."""
+    """Those that ``nano_usd`` is the sum of."""
     unpriced_calls: int = 0
     """A model was called, and what that cost is unknown."""
     unpriced_tokens: int = 0
@@ -46,6 +47,24 @@ class Tally:
 
     def __add__(self, other: Self) -> Self:
         return type(self)(*map(add, _SUMS(self), _SUMS(other)))
+
+    def __sub__(self, other: Self) -> Self:
+        """What is left of a sum without a part of it."""
+        return type(self)(*map(sub, _SUMS(self), _SUMS(other)))
+
+    def rank(self, name: object) -> tuple[int, int, int, str]:
+        """What sums with these names are sorted by: what cost most comes first."""
+        return -self.nano_usd, -self.tokens, -self.calls, str(name)
+
+    @property
+    def unpriced(self) -> Self:
+        """How many calls have no known cost, and their tokens; nothing else."""
+        return type(self)(unpriced_calls=self.unpriced_calls, unpriced_tokens=self.unpriced_tokens)
+
+    @property
+    def known_usd(self) -> float:
+        """What is known of the cost; 0 where nothing is."""
+        return self.nano_usd / 1e9
 
     @property
     def tokens(self) -> int:
@@ -88,6 +107,18 @@ class StretchTally:
     key: str | None
     """None: no model was called; or no column was asked for."""
     tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """Sums over some stretches of time by one column, all of one state of the ledger."""
+
+    names: tuple[StretchTally, ...]
+    """Each name's sum over all stretches (``stretch`` is 0), what cost most first."""
+    cells: tuple[StretchTally, ...]
+    """The sum over each stretch of the first names, by stretch."""
+    others: tuple[StretchTally, ...]
+    """The sum over each stretch of all other names; empty where there are none."""
 
 
 class Difference(StrEnum):

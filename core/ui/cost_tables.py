@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from core.cost.documents import SOURCES, tally_document
-from core.cost.report import By, Cell, Key, Report, Row, cells_of
+from core.cost.report import By, Cell, Key, Report, Row
 from core.cost.summary import name_of
 from core.cost.zones import first_moment
 from core.ledger import Tally
@@ -67,6 +67,8 @@ def bars_of(report: Report, first: date, last: date, measure: Measure) -> Bars:
     for cell in report.cells:
         place = _begin(cell.day, width).isoformat(), labels.get(cell.name, _OTHERS)
         groups.setdefault(place, []).append(cell)
+    for cell in report.others:
+        groups.setdefault((_begin(cell.day, width).isoformat(), _OTHERS), []).append(cell)
     names = tuple(dict.fromkeys([*labels.values(), *(name for _, name in groups)]))
     rows = [_part(begin, name, names, cells, measure) for (begin, name), cells in groups.items()]
     table = pd.DataFrame([row for row in rows if row["value"]], columns=list(rows[0]) if rows else [])
@@ -199,8 +201,7 @@ def days_beside(ours: Report, theirs: Report, first: date, last: date) -> Bars:
 
 
 def _by_day(report: Report, first: date, last: date, name: str) -> Bars:
-    by_day = replace(report, by=By.DAY, cells=cells_of((cell.day, None, cell.tally) for cell in report.cells))
-    bars = bars_of(by_day, first, last, Measure.COST)
+    bars = bars_of(report.by_day(), first, last, Measure.COST)
     return replace(bars, table=bars.table.assign(name=name))
 
 

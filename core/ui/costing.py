@@ -109,7 +109,8 @@ def _rows(services: Services, report: Report) -> None:
     )  # fmt: skip
     st.download_button(
         "CSV", lambda: to_csv(services.costs.whole(report)), "cuepoint-cost.csv", "text/csv",
-        icon=":material/download:", on_click="ignore", key="cost-csv", help="Each day's sums" + ("" if report.by is By.DAY else f" for each {report.by}"),
+        icon=":material/download:", on_click="ignore", key="cost-csv",
+        help="Each day's sums" + ("" if report.by is By.DAY else f" for each {report.by}"),
     )  # fmt: skip
 
 

@@ -58,7 +58,7 @@ def show(services: Services, view: View) -> None:
     for report, side in zip((ours, theirs), SIDES, strict=True):
         unknown_prices(report, side)
     _chart(ours, theirs, view)
-    _rows(ours, theirs)
+    _rows(services, ours, theirs)
 
 
 def _totals(ours: Report, theirs: Report) -> None:
@@ -135,7 +135,7 @@ def _open_bar(bars: Bars, ours: Report) -> None:
         ask_for(bar_clicked(bars, str(points[-1].get("begin")), SIDES[0], ours))
 
 
-def _rows(ours: Report, theirs: Report) -> None:
+def _rows(services: Services, ours: Report, theirs: Report) -> None:
     table, rows = rows_beside(ours, theirs)
     st.caption(f"{count(len(rows), 'row')} · mark one to open the ledger's traces")
     st.dataframe(
@@ -145,8 +145,8 @@ def _rows(ours: Report, theirs: Report) -> None:
         alt=f"Cost by {ours.by} in the ledger and in Comet",
     )  # fmt: skip
     st.download_button(
-        "CSV", lambda: to_csv(ours, theirs), "cuepoint-cost.csv", "text/csv", icon=":material/download:",
-        on_click="ignore", key="cost-csv", help="Each day's sums of both",
+        "CSV", lambda: to_csv(*map(services.costs.whole, (ours, theirs))), "cuepoint-cost.csv", "text/csv",
+        icon=":material/download:", on_click="ignore", key="cost-csv", help="Each day's sums of both",
     )  # fmt: skip
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
+from math import floor
 
 from core.ledger import Difference, DifferenceExample, DifferenceTally, Source, StretchTally, Tally
+from core.ledger.tallies import Breakdown
 from core.models import AnswerStatus, Trace
+
+Stretch = tuple[datetime, datetime]
 
 
 def plain_tally(traces: Iterable[Trace]) -> Tally:
@@ -24,7 +28,7 @@ def plain_tally(traces: Iterable[Trace]) -> Tally:
         total += Tally(
             calls=1, prompt_tokens=prompt, completion_tokens=completion,
             cached_tokens=usage.cached_tokens or 0, reasoning_tokens=usage.reasoning_tokens or 0,
-            uncounted_calls=called and missing, known_usd=answer.cost_usd or 0.0,
+            uncounted_calls=called and missing, nano_usd=floor((answer.cost_usd or 0.0) * 1e9 + 0.5),
             priced_calls=answer.cost_usd is not None, unpriced_calls=unpriced,
             unpriced_tokens=prompt + completion if unpriced else 0, thumbs_up=up, unpriced_thumbs_up=up and unpriced,
         )  # fmt: skip
@@ -44,25 +48,40 @@ class PlainSpending:
     def __init__(self, traces: Callable[[], Iterable[Trace]]) -> None:
         self._traces = traces
 
-    def _of(self, source: Source) -> list[Trace]:
-        return list(self._traces()) if source is Source.LEDGER else []
+    def _of(self, source: Source, *, sample: bool) -> list[Trace]:
+        return [t for t in self._traces() if source is Source.LEDGER and t.kind.startswith("sample") == sample]
 
-    def days(self, source: Source, since: datetime | None, until: datetime | None) -> list[date]:
-        return sorted({trace.started_at.date() for trace in self._of(source)})
+    def days(
+        self, source: Source, since: datetime | None, until: datetime | None, *, sample: bool = False
+    ) -> list[date]:
+        return sorted({trace.started_at.date() for trace in self._of(source, sample=sample)})
 
     def tallies(
-        self, source: Source, stretches: Sequence[tuple[datetime, datetime]], key: str | None = None
+        self, source: Source, stretches: Sequence[Stretch], key: str | None = None, *, sample: bool = False
     ) -> list[StretchTally]:
         groups: dict[tuple[int, str | None], list[Trace]] = {}
-        for trace in self._of(source):
+        for trace in self._of(source, sample=sample):
             for n, (begin, until) in enumerate(stretches):
                 if begin <= trace.started_at < until:
                     groups.setdefault((n, name_of(trace, key)), []).append(trace)
         return [StretchTally(n, name, plain_tally(some)) for (n, name), some in groups.items()]
 
-    def unpriced(self, source: Source, since: datetime, until: datetime) -> list[StretchTally]:
-        found = self.tallies(source, [(since, until)], "model")
-        return [one for one in found if one.tally.unpriced_calls]
+    def breakdown(
+        self, source: Source, stretches: Sequence[Stretch], key: str, *, most: int | None, sample: bool = False
+    ) -> Breakdown:
+        cells = self.tallies(source, stretches, key, sample=sample)
+        sums: dict[str | None, Tally] = {}
+        for cell in cells:
+            sums[cell.key] = sums.get(cell.key, Tally()) + cell.tally
+        order = sorted(sums, key=lambda name: sums[name].rank(name))
+        names = tuple(StretchTally(0, name, sums[name]) for name in order)
+        first = set(order[:most])
+        others = tuple(StretchTally(cell.stretch, None, cell.tally) for cell in cells if cell.key not in first)
+        return Breakdown(names, tuple(cell for cell in cells if cell.key in first), others)
+
+    def unpriced(self, source: Source, since: datetime, until: datetime, *, sample: bool = False) -> list[StretchTally]:
+        found = self.tallies(source, [(since, until)], "model", sample=sample)
+        return [StretchTally(0, one.key, one.tally.unpriced) for one in found if one.tally.unpriced_calls]
 
 
 class PlainComparison:

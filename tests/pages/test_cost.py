@@ -147,7 +147,8 @@ def many(services: FakeServices) -> FakeServices:
 
 def test_few_names_get_a_colour_and_the_others_one_together(services: FakeServices) -> None:
     report = many(services).costs.report(by=By.MODEL)
-    bars = bars_of(report, report.cells[0].day, report.cells[-1].day, Measure.COST)
+    days = [cell.day for cell in (*report.cells, *report.others)]
+    bars = bars_of(report, min(days), max(days), Measure.COST)
     assert bars.names == ("model-00", "model-01", "model-02", "model-03", "model-04", "the others")
     assert bars.table["value"].sum() == pytest.approx(report.total.known_usd)
     assert len(bars.begins) == 20

@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     embedding_model: str | None = None
     chat_timeout_s: float = Field(default=60.0, gt=0)
     chat_temperature: float = Field(default=0.0, ge=0, le=2)
+    chat_max_tokens: int = Field(default=4096, ge=64, le=1_000_000)
+    """The most tokens, reasoning included, of an answer that a budget pays: what it costs at most is reserved."""
 
     comet_api_key: SecretStr | None = Field(default=None, alias="COMET_API_KEY")
     comet_workspace: str | None = Field(default=None, alias="COMET_WORKSPACE")

@@ -14,6 +14,7 @@
     │   ├── ModelRefused          key or request rejected: trying again does not help
     │   ├── ModelBusy             rate limit or quota
     │   └── ModelUnreachable      refused connection, time-out, server error, cut stream
+    ├── BudgetExhausted           a call that costs money may not be made: its budget is used up
     ├── VectorIndexError          the vector index failed
     │   └── IndexUnreachable      its server does not answer or refuses the token: nothing is damaged
     ├── MirrorError               Comet failed; the ledger holds everything, so nothing is lost
@@ -124,7 +125,21 @@ class ModelBusy(ModelError):
 
 
 class ModelUnreachable(ModelError):
-    """Refused connection, time-out, server error, malformed answer or a stream that was cut."""
+    """Refused connection, time-out, server error, malformed answer or a stream that was cut.
+
+    ``may_cost``: the server may have worked on the answer, and charge for it.
+    """
+
+    def __init__(self, message: str, *, subject: str = "", hint: str = "", may_cost: bool = True) -> None:
+        super().__init__(message, subject=subject, hint=hint)
+        self.may_cost = may_cost
+
+
+class BudgetExhausted(CuepointError):
+    """A call that costs money may not be made: a budget has too little left, or none can be read.
+
+    ``subject`` is the budget's id.
+    """
 
 
 class VectorIndexError(CuepointError):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from core.answering import Answering
 from core.config import Settings
 from core.cost import server_of
+from core.cost.budgets import Budgets
 from core.cost.pricing import Prices
 from core.cost.service import Costs
 from core.datasets import Datasets
@@ -63,6 +64,7 @@ class Services:
     datasets: Datasets
     costs: Costs
     prices: Prices
+    budgets: Budgets
     sample: SampleTraffic
     lab: Lab
     drift: Drift
@@ -192,14 +194,22 @@ def _wire(
         upkeep = Upkeep(durable_sync)
         retriever = Retriever(ledger.library, milvus, embedder, refresh=upkeep.refresh)
     prices = _prices(ledger, settings)
+    notifier = Notifier(ledger, webhook_of(settings))
+    budgets = Budgets(ledger.budgets, price=prices.cost_of, server=settings.openai_base_url, tell=notifier.notify)
     answering = Answering(
-        ledger, retriever, chat, embedder, settings, chat_by_name=chats_of(settings), cost_of=prices.cost_of
+        ledger,
+        retriever,
+        chat,
+        embedder,
+        settings,
+        chat_by_name=chats_of(settings),
+        cost_of=prices.cost_of,
+        budgets=budgets,
     )
     ingestor = Ingestor(ledger, embedder, upkeep, source, settings)
     mirroring = Mirroring(ledger, settings, MirrorWorker(settings), lambda: mirror_of(settings))
     models = LabModels(chat, chats_of(settings), model_server_of(settings))
     lab = lab_of(ledger, models, embedder, mirroring, jails_of(settings), price=prices.cost_of)
-    notifier = Notifier(ledger, webhook_of(settings))
     drift = Drift(ledger, settings, DriftWorker(settings), ended=teller(ledger, notifier))
     daily = daily_report(drift, ledger, settings, daily_job)
     closing = ExitStack()  # the last one is closed first
@@ -217,6 +227,7 @@ def _wire(
         mirroring=mirroring,
         costs=Costs(ledger.spending, ledger.comparison),
         prices=prices,
+        budgets=budgets,
         sample=SampleTraffic(ledger, prices.cost_of, settings.data_dir),
         lab=lab,
         drift=drift,

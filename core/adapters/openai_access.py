@@ -49,6 +49,8 @@ class Failure:
     rejects: str = "request"
     """Of a refusal: see ModelRefused."""
     retry_after_s: float | None = None
+    may_cost: bool = True
+    """Of a server that cannot be reached: see ModelUnreachable."""
 
 
 class MalformedAnswer(Exception):
@@ -100,7 +102,7 @@ def model_error(failure: Failure, model: str) -> ModelError:
         )
     if failure.kind is Kind.REFUSED:
         return ModelRefused(failure.message, subject=model, hint=failure.hint, rejects=failure.rejects)
-    return ModelUnreachable(failure.message, subject=model, hint=failure.hint)
+    return ModelUnreachable(failure.message, subject=model, hint=failure.hint, may_cost=failure.may_cost)
 
 
 def first_chat_model(names: Iterable[str]) -> str | None:

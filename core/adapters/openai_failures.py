@@ -67,7 +67,7 @@ def _explain_busy(error: openai.APIStatusError, access: Access) -> Failure:
 def _explain_connection(error: openai.APIConnectionError, access: Access) -> Failure:
     if isinstance(error.__cause__, httpx2.ConnectError):
         hint = "Check that it runs, and OPENAI_BASE_URL."
-        return Failure(Kind.UNREACHABLE, f"The model server {access.host} cannot be reached", hint)
+        return Failure(Kind.UNREACHABLE, f"The model server {access.host} cannot be reached", hint, may_cost=False)
     return Failure(Kind.UNREACHABLE, f"The connection to the model server {access.host} broke off", "Try again.")
 
 

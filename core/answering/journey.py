@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from core.answering.earlier import earlier_answer, given_again
 from core.answering.live import Cancelled, LiveAnswer
 from core.answering.model_calls import write_answer
 from core.answering.quotes import quote
@@ -17,7 +18,7 @@ from core.answering.understanding import Understanding, understand
 from core.citations import CheckedAnswer, check
 from core.config import Settings
 from core.cost import PriceOf, cost_usd
-from core.errors import CuepointError, EmbeddingError, ModelError
+from core.errors import BudgetExhausted, CuepointError, EmbeddingError, ModelError
 from core.ledger import Ledger
 from core.models import Answer, AnswerStatus, Trace
 from core.plain_text import plain
@@ -62,6 +63,7 @@ class Journey:
     """(question, answer), oldest first."""
     _written: Written = field(default_factory=Written)
     _error: str | None = None
+    _earlier: Trace | None = None
 
     def run(self) -> Trace:
         """The finished trace, whatever happened."""
@@ -76,7 +78,8 @@ class Journey:
             _log.exception("The answer %s failed", self.live.trace_id)
             answer = self._failed("The answer failed through a fault of the app; its log has the details.")
         tools = self.tools
-        return finished(self.live, answer, self._written, tools.settings, error=self._error, cost_of=tools.cost_of)
+        trace = finished(self.live, answer, self._written, tools.settings, error=self._error, cost_of=tools.cost_of)
+        return trace if self._earlier is None else given_again(trace, self._earlier)
 
     def _failed(self, message: str) -> Answer:
         self._error = message
@@ -100,6 +103,8 @@ class Journey:
             self._generate(question, self.chat)
         except ModelError as error:
             return self._instead_of_model(question, error)
+        except BudgetExhausted as error:
+            return self._unpaid(question, error)
         return self._checked(question)
 
     def _note_library(self) -> None:
@@ -190,8 +195,22 @@ class Journey:
             follow_ups=self._follow_ups(question),
         )
 
-    def _instead_of_model(self, question: Understanding, error: ModelError) -> Answer:
-        """The model failed: quotes. What it had written stays in the trace."""
+    def _unpaid(self, question: Understanding, error: BudgetExhausted) -> Answer:
+        """The budget is used up: the answer that this question got before, else quotes."""
+        self._written = replace(self._written, prompt=())  # nobody was sent it
+        if not self.history:
+            with self.live.step("look back"):
+                self._earlier = earlier_answer(self.tools.ledger, self.live, self.template, question.language)
+        if self._earlier is None:
+            return self._instead_of_model(question, error)
+        self._error = str(error)
+        given = f"{self._earlier.started_at:%Y-%m-%d}"
+        self.live.notice(f"{self._error.rstrip('.')}. So here is the answer that this question got on {given}.")
+        self.live.shown()
+        return self._outcome(AnswerStatus.ANSWERED, self._earlier.answer.text, question.language)
+
+    def _instead_of_model(self, question: Understanding, error: ModelError | BudgetExhausted) -> Answer:
+        """The model failed, or may not be asked: quotes. What it had written stays in the trace."""
         self.live.check_cancelled()
         self._error = str(error)
         self.live.notice(f"{self._error.rstrip('.')}. So here are quotes instead of an answer.")

@@ -14,7 +14,7 @@ from core.ports import ChatModel, Message
 
 
 def write_answer(live: LiveAnswer, chat: ChatModel, prompt: Sequence[Message], temperature: float) -> None:
-    """Streams the answer into ``live``. Raises ModelError, also after partial text, and Cancelled."""
+    """Streams the answer into ``live``. Raises ModelError, also after partial text, BudgetExhausted and Cancelled."""
     with closing(_pieces(live, chat, prompt, temperature)) as pieces:
         for piece in pieces:
             live.write(piece)
@@ -28,7 +28,7 @@ def write_answer(live: LiveAnswer, chat: ChatModel, prompt: Sequence[Message], t
 def one_line(live: LiveAnswer, chat: ChatModel, prompt: Sequence[Message]) -> str:
     """The first line with words that the model gives, without quotation marks; "" where there is none.
 
-    Raises ModelError, Cancelled.
+    Raises ModelError, BudgetExhausted, Cancelled.
     """
     text = ""
     with closing(_pieces(live, chat, prompt, 0.0)) as pieces:
@@ -41,8 +41,8 @@ def one_line(live: LiveAnswer, chat: ChatModel, prompt: Sequence[Message]) -> st
 
 
 def _pieces(live: LiveAnswer, chat: ChatModel, prompt: Sequence[Message], temperature: float) -> Generator[str]:
-    live.model = chat.name
     with live.reading(chat.stream(prompt, temperature=temperature)) as stream:
+        live.model = chat.name
         try:
             for piece in stream:
                 live.check_cancelled()

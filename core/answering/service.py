@@ -13,11 +13,13 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from core.answering.journey import Journey, Tools
 from core.answering.live import WAITING, LiveAnswer
+from core.answering.paid import PaidChat
 from core.answering.request import AskRequest, checked
 from core.answering.templates import Templates
 from core.answering.tracing import begun
 from core.config import Settings
 from core.cost import PriceOf, cost_usd
+from core.cost.budgets import Budgets
 from core.errors import LibraryError, LibraryLocked, NotFound, SettingsError
 from core.ledger import Ledger
 from core.models import Answer, AnswerStatus, Feedback, Trace
@@ -48,6 +50,7 @@ class Answering:
         chat_by_name: Callable[[str], ChatModel] | None = None,
         templates: Mapping[str, PromptTemplate] = TEMPLATES,
         cost_of: PriceOf = cost_usd,
+        budgets: Budgets | None = None,
         clock: Clock = lambda: datetime.now(UTC),
     ) -> None:
         """``chat_by_name`` gives the model that a request names; without it every request gets ``chat``.
@@ -56,6 +59,7 @@ class Answering:
         running are marked as abandoned. Raises LibraryError.
         """
         self._tools = Tools(ledger, retriever, embedder, settings, cost_of)
+        self._budgets = budgets or Budgets(ledger.budgets, price=cost_of, server=settings.openai_base_url)
         self._chat = chat
         self._chat_by_name = chat_by_name
         ledger.prompts.seed(templates.values())
@@ -113,7 +117,8 @@ class Answering:
         if live.request.request_id and self._is_known(live.trace_id):
             self._forget(live)
             return live
-        journey = Journey(live, self._tools, chat, chosen)
+        paid = chat and PaidChat(chat, self._budgets, live, self._tools.settings.chat_max_tokens)
+        journey = Journey(live, self._tools, paid, chosen)
         traces.begin(begun(live))
         self._pool.submit(self._work, journey)
         return live

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from core.answering.live import LiveAnswer
 from core.answering.model_calls import one_line
 from core.answering.request import MAX_QUESTION_CHARS
-from core.errors import ModelError
+from core.errors import BudgetExhausted, ModelError
 from core.ports import ChatModel, Message
 from core.prompts import TEMPLATES, format_history, format_question, language_name
 from core.stop_words import word_set
@@ -68,7 +68,7 @@ def _rewritten(live: LiveAnswer, chat: ChatModel, step: str, prompt: Sequence[Me
         with live.step(step, model=chat.name) as found:
             found["question"] = one_line(live, chat, prompt)
             return str(found["question"])
-    except ModelError as error:
+    except (ModelError, BudgetExhausted) as error:
         live.check_cancelled()
         live.notice(f"{str(error).rstrip('.')}. The question was searched for as it stands.")
         return ""

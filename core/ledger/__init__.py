@@ -16,6 +16,7 @@ from core.ledger.database import Database, parse_url
 from core.ledger.dataset_values import DatasetKind, DatasetUse, DatasetUses, DatasetVersion, KeptVideo, VideoFacts
 from core.ledger.datasets import DatasetStore
 from core.ledger.drift import DriftStore
+from core.ledger.earlier import EarlierAnswers
 from core.ledger.experiment_rows import RunResult, Spending
 from core.ledger.experiments import ExperimentStore
 from core.ledger.jobs import JobStore
@@ -72,6 +73,7 @@ __all__ = [
     "DifferenceExample",
     "DifferenceTally",
     "DriftStore",
+    "EarlierAnswers",
     "ExperimentStore",
     "Full",
     "Held",
@@ -144,6 +146,7 @@ class Ledger:
         self.traffic = TrafficStore(database)
         self.notices = NoticeStore(database, clock)
         self.budgets = BudgetStore(database, self._processes, clock)
+        self.earlier = EarlierAnswers(database)
         self.samples = SampleStore(database, self.traces)
         self.spending = SpendingStore(database)
         self.comparison = ComparisonStore(database)

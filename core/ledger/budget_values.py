@@ -108,7 +108,12 @@ class BudgetState:
     @property
     def is_used_up(self) -> bool:
         """Whether no call that costs anything fits any more."""
-        return self.exhausted_at is not None or self.spent_nano_usd >= self.budget.limit_nano_usd
+        return self.spent_nano_usd >= self.budget.limit_nano_usd
+
+    @property
+    def keeps_back(self) -> bool:
+        """Whether a call was kept back in this period, or would be."""
+        return self.exhausted_at is not None or self.is_used_up
 
     @property
     def is_low(self) -> bool:

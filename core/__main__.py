@@ -18,7 +18,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from core.answering import AskRequest
-from core.commands import Json, cost, datasets, drift, lab, sample, sync
+from core.commands import Json, cost, datasets, drift, lab, prices, sample, sync
 from core.config import load_settings
 from core.console import complain, end_progress, moment, show_progress, show_result
 from core.documents import (
@@ -178,7 +178,7 @@ def _show_ingest(progress: IngestProgress) -> None:
     show_progress(f"{progress.done} of {progress.total}{left}  {one_line(progress.current)[:60]}")
 
 
-for commands in (sync, datasets, lab, drift, cost, sample):
+for commands in (sync, datasets, lab, drift, cost, sample, prices):
     commands.add_commands(app, _services)
 
 

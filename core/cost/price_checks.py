@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from core.cost.price_list import PriceList
+from core.cost.price_list import EVER, PriceList
 from core.cost.prices import Price, server_of
 from core.errors import InputError
 from core.phrases import one_line
@@ -24,7 +24,7 @@ _AMOUNTS: dict[str, tuple[str, Callable[[Price], float | None]]] = {
     "cached_usd": ("cached input", lambda price: price.cached_usd),
     "reasoning_usd": ("reasoning", lambda price: price.reasoning_usd),
 }
-_EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+_LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def checked(price: Price) -> Price:
@@ -66,7 +66,7 @@ def _server(base_url: str | None) -> str:
 
 def _start(since: datetime) -> datetime:
     start = since.replace(tzinfo=UTC) if since.tzinfo is None else since.astimezone(UTC)
-    if not _EARLIEST <= start < _LATEST:
+    if not EVER <= start < _LATEST:
         raise InputError(f"The price starts in the year {start.year}", subject="since", hint="Choose another start.")
     return start
 

@@ -11,7 +11,8 @@ from enum import StrEnum
 from core.cost.prices import PRICES, Price, names_of, server_of
 from core.ledger import KeptPrice
 
-_NEVER = datetime.max.replace(tzinfo=UTC)
+EVER = datetime(2000, 1, 1, tzinfo=UTC)
+"""A price from this day on is for all calls before the next one."""
 
 
 class Origin(StrEnum):
@@ -66,7 +67,7 @@ class PriceList:
 
     def around(self, price: Price) -> list[Price]:
         """Of the same model on the same server: the one in force before its start, and the next."""
-        prices = sorted(self._of(price), key=_since)
+        prices = sorted(self._of(price.model, price.server), key=_since)
         place = bisect_right(prices, price.since, key=_since)
         return prices[max(0, place - 1) : place + 1]
 
@@ -82,13 +83,21 @@ class PriceList:
         """Whether an own price of its model, server and start is in force."""
         return (price.model, price.server, price.since) in self._kept
 
+    def start_of_next(self, model: str, server: str, now: datetime) -> datetime:
+        """From when on a price is probably meant that is given without a start.
+
+        The first one of a model is for all its calls, another one for those from the day of ``now`` on.
+        """
+        known = any(self._of(name, server) for name in names_of(model))
+        return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) if known else EVER
+
     def next_own(self, model: str, server: str, since: datetime) -> datetime | None:
         """When the next own price of the same model and server starts."""
         later = [price.since for price in self._own.get((model, server), []) if price.since > since]
         return min(later, default=None)
 
-    def _of(self, price: Price) -> list[Price]:
-        key = (price.model, price.server)
+    def _of(self, model: str, server: str) -> list[Price]:
+        key = (model, server)
         return [*self._own.get(key, []), *self._shipped.get(key, [])]
 
     def _listed(self, price: Price, origin: Origin) -> ListedPrice:

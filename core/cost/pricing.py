@@ -83,7 +83,15 @@ class Prices(PriceBook):
         """Own prices, the withdrawn ones too, newest first."""
         return self._store.list()
 
+    def start_of_next(self, model: str, server: str, now: datetime) -> datetime:
+        """See PriceList.start_of_next."""
+        return self.refresh().start_of_next(model, server, now)
+
     # ------------------------------------------------------------------------------------------------------ changing
+
+    def slips(self, price: Price) -> list[str]:
+        """What looks like a slip, a sentence each. Raises InputError as ``add`` does."""
+        return warnings(*self._acceptable(price))
 
     def preview(self, price: Price, *, any_server: bool = False) -> Preview:
         """What ``add`` would do. Raises InputError as it does."""
@@ -115,7 +123,8 @@ class Prices(PriceBook):
         """
         price, _ = self._acceptable(price)
         kept = self._store.add(_new(price), author=author, note=note, reprice=reprice, any_server=any_server)
-        return Backfilled(kept, self._follow(kept, on_portion))
+        change = self._follow(kept, on_portion)
+        return Backfilled(self._store.get(kept.price_id), change)
 
     def withdraw(
         self, price_id: str, author: str = "", *, reprice: bool = False, on_portion: OnPortion = lambda _change: None
@@ -127,14 +136,21 @@ class Prices(PriceBook):
         """
         kept = self._store.withdraw(price_id, author=author, reprice=reprice)
         self.refresh()
-        return Backfilled(kept, self._follow(kept, on_portion) if reprice else PriceChange())
+        change = self._follow(kept, on_portion) if reprice else PriceChange()
+        return Backfilled(self._store.get(price_id), change)
 
     # ------------------------------------------------------------------------------------------------------- filling
 
     def fill(self, on_portion: OnPortion = lambda _change: None) -> PriceChange:
-        """Gives every trace without a cost the one that it has by today's prices, those that ship included."""
+        """Gives every trace without a cost the one that it has by today's prices, those that ship included.
+
+        Before that it does what a killed process left.
+        """
+        total = PriceChange()
+        for kept in reversed(self.unfinished()):
+            total += self._follow(kept, on_portion)
         cost_of = _by(self.refresh())
-        return self._sum(self._filling.fill(None, cost_of, priced=False, mirror=self._mirror), on_portion)
+        return total + self._sum(self._filling.fill(None, cost_of, priced=False, mirror=self._mirror), on_portion)
 
     def unfinished(self) -> list[KeptPrice]:
         """Prices whose traces do not all have their costs: they are being filled, or a process was killed at it."""

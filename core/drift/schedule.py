@@ -46,10 +46,13 @@ def was_made(ledger: Ledger, due: datetime) -> bool:
 
 
 def teller(ledger: Ledger, notifier: Notifier) -> Callable[[DriftReport], None]:
-    """Tells of the first report of an incident, where a schedule or a command made it: a page has a reader already."""
+    """Tells of the first report of an incident, where a schedule or a command made it: a page has a reader already.
+
+    Of sample traffic nobody is told.
+    """
 
     def tell(report: DriftReport) -> None:
-        if report.origin in (SCHEDULE, COMMAND) and report.verdict is DriftVerdict.DRIFT:
+        if report.origin in (SCHEDULE, COMMAND) and not report.sample and report.verdict is DriftVerdict.DRIFT:
             incident = ledger.drift.incident(report.report_id)
             notifier.notify(NOTICE, incident, f"Cuepoint: {one_line(report.sentence)}")
 

@@ -32,6 +32,7 @@ _CACHED = (
     )
     .order_by(runs.c.finished_at)
 )
+_REAL = runs.c.experiment_id.not_in(select(experiments.c.experiment_id).where(experiments.c.sample))
 _SPENDING = select(func.coalesce(func.sum(traces.c.cost_usd), 0.0), func.count() - func.count(traces.c.cost_usd)).where(
     traces.c.conversation_id == bindparam("experiment_id")
 )
@@ -124,16 +125,22 @@ class ExperimentReads:
         return Spending(float(known), int(unknown))
 
     def mean_completion_tokens(self, models: Sequence[str]) -> dict[str, float]:
-        """Model -> mean tokens of an answer over its runs so far; only of models that have such runs."""
+        """Model -> mean tokens of an answer over its runs so far, made-up ones left out; only of models with runs."""
         query = select(runs.c.model, func.avg(runs.c.completion_tokens)).where(
-            runs.c.model.in_(models), runs.c.completion_tokens.is_not(None), ~runs.c.cached
+            runs.c.model.in_(models), runs.c.completion_tokens.is_not(None), ~runs.c.cached, _REAL
         )
         with self._database.read() as connection:
             return {model: float(mean) for model, mean in connection.execute(query.group_by(runs.c.model))}
 
     def models(self, limit: int = 50) -> Ids:
-        """Names of the models that runs were made with, those of the most runs first."""
-        query = select(runs.c.model).group_by(runs.c.model).order_by(func.count().desc(), runs.c.model).limit(limit)
+        """Names of the models that runs were made with, made-up ones left out, those of the most runs first."""
+        query = (
+            select(runs.c.model)
+            .where(_REAL)
+            .group_by(runs.c.model)
+            .order_by(func.count().desc(), runs.c.model)
+            .limit(limit)
+        )
         with self._database.read() as connection:
             return [*connection.execute(query).scalars()]
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import tempfile
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.drift_meanwhile import BUSY, QUIET, answers_meanwhile
 from benchmarks.drift_traffic import traffic
-from benchmarks.harness import Context, Figure, Report, Table, median, timed
+from benchmarks.harness import Context, Figure, Report, Table, median, ms, timed
 from core.drift.beside import beside
 from core.drift.decide import method_of
 from core.drift.report import compare, judge, pair
@@ -21,7 +24,8 @@ ROWS, ROUNDS = 10_000, 3
 REPLAYS, SHIFTED_REPLAYS = 500, 200
 SIZES = (100, 300, 1000)
 SHIFT, SHIFT_ROWS = 0.2, 300
-SLOWER, FALSE_ALARMS, FOUND = 1.15, 0.05, 0.9
+ANSWERS = 400
+SLOWER, FALSE_ALARMS, FOUND, MEANWHILE = 1.15, 0.05, 0.9, 1.05
 _NUMBERS = ["question_chars", "answer_chars", "latency_ms", "ttft_ms", "prompt_tokens", "cost_usd", "top_score"]
 _CATEGORIES, _TEXTS = ["status", "feedback", "model"], ["question", "answer"]
 
@@ -39,6 +43,7 @@ def run(context: Context) -> Report:
         f"{SHIFT:.0%} of the questions a topic that the reference does not have.",
     )
     _times(report, 500 if context.quick else ROWS, 1 if context.quick else ROUNDS)
+    _meanwhile(report, 500 if context.quick else ROWS, 16 if context.quick else ANSWERS)
     _alarms(report, 10 if context.quick else REPLAYS)
     _shifts(report, 5 if context.quick else SHIFTED_REPLAYS)
     return report
@@ -104,6 +109,20 @@ def _plain(before: pd.DataFrame, after: pd.DataFrame, metrics: list[Any]) -> Non
         snapshot = evidently.Report(metrics, include_tests=True).run(current, reference)
     snapshot.get_html_str(as_iframe=False)
     snapshot.dumps()
+
+
+def _meanwhile(report: Report, rows: int, answers: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        times, made = answers_meanwhile(Path(folder), rows, answers)
+    slower = median(times[BUSY]) / median(times[QUIET])
+    report.figures.append(Figure("median of an answer while a report is made, by that without", slower, MEANWHILE, "×"))
+    cells = [[name, *ms(took)] for name, took in times.items()]
+    report.tables.append(
+        Table(
+            f"Milliseconds to an answer about the demo library, no chat model, {answers} each, {made} reports begun:",
+            ["", "median", "95 % under"], cells,
+        )
+    )  # fmt: skip
 
 
 # ---------------------------------------------------------------------------------------------------------- verdicts

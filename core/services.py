@@ -209,7 +209,7 @@ def _wire(
     ingestor = Ingestor(ledger, embedder, upkeep, source, settings)
     mirroring = Mirroring(ledger, settings, MirrorWorker(settings), lambda: mirror_of(settings))
     models = LabModels(chat, chats_of(settings), model_server_of(settings))
-    lab = lab_of(ledger, models, embedder, mirroring, jails_of(settings), price=prices.cost_of)
+    lab = lab_of(ledger, models, embedder, mirroring, jails_of(settings), price=prices.cost_of, budgets=budgets)
     drift = Drift(ledger, settings, DriftWorker(settings), ended=teller(ledger, notifier))
     daily = daily_report(drift, ledger, settings, daily_job)
     closing = ExitStack()  # the last one is closed first

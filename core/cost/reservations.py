@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
@@ -51,6 +52,11 @@ class Reservation:
     def _close(self, actual_nano_usd: int) -> None:
         if self._open.acquire(blocking=False):
             self._settle(self._held, actual_nano_usd)
+
+
+def nothing_held() -> Reservation:
+    """For calls that no budgets are asked for."""
+    return Reservation(Held("", "", "", 0, datetime.min.replace(tzinfo=UTC), ()), lambda _held, _actual: None)
 
 
 def costs_nothing(error: BaseException) -> bool:

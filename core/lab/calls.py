@@ -5,17 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from core.errors import ModelBusy, ModelError, ModelRefused
+from core.cost.reservations import Reservation, nothing_held
+from core.cost.worst import CostOf
+from core.errors import BudgetExhausted, ModelBusy, ModelError, ModelRefused
 from core.lab.gate import Gate
-from core.lab.money import CostOf
+from core.lab.halts import BudgetUsedUp
 from core.lab.standing import Standing
 from core.ports import ChatModel, Clock, Completion, Message, WholeChatModel
 
+Hold = Callable[[str, Sequence[Message], int | None], Reservation]
+"""Reserves the worst case of a call of a model, with at most so many tokens in its answer. Raises BudgetExhausted."""
 Chats = Callable[[str], ChatModel]
 """The chat model of a name."""
+
+
+def hold_nothing(_model: str, _messages: Sequence[Message], _max_tokens: int | None) -> Reservation:
+    """The hold of a lab without budgets."""
+    return nothing_held()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +36,7 @@ class Call:
     latency_ms: float
     """Of the attempt that was answered, waiting for a busy server left out."""
     cost_usd: float | None
-    refusals: int
+    refusals: int = 0
     """How often the server asked to wait before."""
 
 
@@ -39,6 +48,7 @@ class Caller:
     gate: Gate
     cost_of: CostOf
     clock: Clock
+    hold: Hold = hold_nothing
     standing: Standing = field(default_factory=Standing)
 
     def call(
@@ -60,12 +70,14 @@ class Caller:
         refusals = 0
         while True:
             ticket = self.gate.enter(finishing=finishing)
-            started_at, began = self.clock(), time.perf_counter()
             try:
-                completion = complete(chat, messages, temperature=temperature, max_tokens=max_tokens)
+                call = self._paid(chat, model, messages, temperature=temperature, max_tokens=max_tokens)
             except ModelBusy as busy:
                 self.gate.refused(ticket, busy)
                 refusals += 1
+            except BudgetExhausted as error:
+                self.gate.passed()
+                raise BudgetUsedUp(error) from error
             except ModelError as error:
                 self.gate.passed()
                 if halt := self.standing.failed(model, error):
@@ -77,8 +89,19 @@ class Caller:
             else:
                 self.gate.passed()
                 self.standing.answered(model)
-                latency_ms = (time.perf_counter() - began) * 1000
-                return Call(completion, started_at, latency_ms, self._cost(model, completion, started_at), refusals)
+                return replace(call, refusals=refusals)
+
+    def _paid(
+        self, chat: ChatModel, model: str, messages: Sequence[Message], *, temperature: float, max_tokens: int | None
+    ) -> Call:
+        """One attempt, its worst case held in the budgets meanwhile. Raises ModelError, BudgetExhausted."""
+        with self.hold(model, messages, max_tokens) as held:
+            started_at, began = self.clock(), time.perf_counter()
+            completion = complete(chat, messages, temperature=temperature, max_tokens=max_tokens)
+            latency_ms = (time.perf_counter() - began) * 1000
+            cost_usd = self._cost(model, completion, started_at)
+            held.settle(cost_usd)
+        return Call(completion, started_at, latency_ms, cost_usd)
 
     def _cost(self, model: str, completion: Completion, when: datetime) -> float | None:
         """By the model that the server says answered, else by the one that was asked."""

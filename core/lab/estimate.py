@@ -7,8 +7,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
+from core.cost.worst import CostOf
 from core.lab.grid import cells_of
-from core.lab.money import CostOf, WorstCase
+from core.lab.money import WorstCase
 from core.lab.plan import Plan
 from core.lab.scorers.judge import JUDGE_TEXTS, ModelJudge
 from core.models import Run, Usage

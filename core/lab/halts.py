@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.errors import BudgetExhausted
 from core.models import ExperimentState
 from core.phrases import money
 
@@ -37,6 +38,15 @@ class CapReached(Halt):
             f"The cap of {money(cap_usd)} is reached: {money(spent_usd)} are spent, "
             f"and the next call may cost up to {money(next_usd)}. Raise the cap and resume."
         )
+
+
+class BudgetUsedUp(Halt):
+    """A budget has too little left for the next call."""
+
+    state = ExperimentState.CAPPED
+
+    def __init__(self, exhausted: BudgetExhausted) -> None:
+        super().__init__(f"{str(exhausted).rstrip('.')}. What is done is kept; resume then, or raise the budget.")
 
 
 class Unanswered(Halt):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
+from core.cost.worst import CostOf, most_tokens, worst_usd
 from core.errors import InputError
 from core.lab.halts import CapReached, Halt
 from core.lab.plan import Plan
@@ -13,17 +14,6 @@ from core.lab.scorers.judge import JUDGE_TEXTS, MOST_TOKENS, ModelJudge
 from core.models import Usage
 from core.phrases import listed
 from core.ports import Message
-
-CostOf = Callable[[str, Usage, datetime], float | None]
-"""US dollars of so many tokens of a model at a time; None where price or count is unknown."""
-
-_FRAME_TOKENS = 16
-"""Around each message, at most."""
-
-
-def most_tokens(messages: Sequence[Message]) -> int:
-    """A prompt never has more: no tokenizer makes a token of less than a byte."""
-    return sum(len(message["content"].encode("utf-8", "replace")) + _FRAME_TOKENS for message in messages)
 
 
 class WorstCase:
@@ -44,7 +34,7 @@ class WorstCase:
 
     def of_call(self, model: str, messages: Sequence[Message]) -> float:
         """0 where the price is unknown, or where nothing bounds the answer."""
-        return self._cost_of(model, Usage(most_tokens(messages), self._most, 0, 0), self._when) or 0.0
+        return worst_usd(self._cost_of, model, messages, self._most, self._when) or 0.0 if self._most else 0.0
 
     def of_judges(self, messages: Sequence[Message], expected: str) -> float:
         """Of all judges on one output. What they read of it has at most twice as many tokens as it was written in."""

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from core.cost import server_of
+from core.cost.budgets import Budgets
+from core.cost.worst import CostOf
 from core.errors import InputError
 from core.lab.chats import LabModels
 from core.lab.estimate import Estimate, estimate
 from core.lab.gate import Pace
 from core.lab.grid import cells_of
-from core.lab.money import CostOf, check_prices
+from core.lab.money import check_prices
 from core.lab.plan import Plan, plan_of
 from core.lab.planning import CaseSets, Planner, Templates
 from core.lab.progress import Choices, Progress
@@ -43,6 +45,7 @@ class Lab:
         cases: CaseSets,
         tools: Tools,
         cost_of: CostOf,
+        budgets: Budgets | None = None,
         mirror: bool = False,
         record: Record = tells_nobody,
         clock: Clock = lambda: datetime.now(UTC),
@@ -50,7 +53,7 @@ class Lab:
     ) -> None:
         self._store = ledger.experiments
         self._models = models
-        self._cost_of = cost_of
+        self._cost_of, self._budgets = cost_of, budgets
         self._clock = clock
         self._tools = tools
         self._mirror = mirror
@@ -229,6 +232,7 @@ class Lab:
             self._pace,
             record=self._record,
             server=server_of(self._models.server),
+            budgets=self._budgets,
         )
         work = Work(experiment, plan, pending, parts, user=user)
         with self._guard:

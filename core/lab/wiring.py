@@ -10,6 +10,7 @@ from typing import Any
 
 from core.cost import PriceOf
 from core.cost import cost_usd as by_shipped_prices
+from core.cost.budgets import Budgets
 from core.lab.book_tasks import TEMPLATES as BOOK_TEMPLATES
 from core.lab.chats import LabModels
 from core.lab.passages import CasePassages
@@ -49,6 +50,7 @@ def lab_of(
     jails: Sequence[Callable[[], Jail]] = (),
     *,
     price: PriceOf = by_shipped_prices,
+    budgets: Budgets | None = None,
 ) -> Lab:
     """Calls nothing; the registry gets the templates that the lab ships and it lacks.
 
@@ -72,6 +74,7 @@ def lab_of(
         cases=LedgerCases(ledger.test_sets),
         tools=Tools(embedder, LateSandbox(jails), CasePassages(ledger.traces)),
         cost_of=cost_of,
+        budgets=budgets,
         mirror=mirroring.enabled,
         record=record,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -11,12 +12,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from core.cost.budgets import Budgets
+from core.cost.worst import CostOf
 from core.errors import CuepointError, LibraryError
-from core.lab.calls import Caller, Chats
+from core.lab.calls import Caller, Chats, Hold, hold_nothing
 from core.lab.cell import Cells
 from core.lab.gate import Gate, Pace
 from core.lab.halts import Fault, Halt, Interrupted, Stopped
-from core.lab.money import CostOf, Purse, WorstCase
+from core.lab.money import Purse, WorstCase
 from core.lab.plan import Plan
 from core.lab.scorers import Tools
 from core.lab.writer import Writer
@@ -48,6 +51,7 @@ class Parts:
     pace: Pace = Pace()  # noqa: RUF009  frozen
     record: Record = tells_nobody
     server: str = ""
+    budgets: Budgets | None = None
     """Host of the model server."""
 
 
@@ -105,11 +109,20 @@ class Work:
 
     def _prepared(self, user: str) -> Cells:
         parts, plan = self._parts, self.plan
-        caller = Caller(parts.chats, self._gate, parts.cost_of, parts.clock)
+        caller = Caller(parts.chats, self._gate, parts.cost_of, parts.clock, self._hold_for(user))
         worst = WorstCase(plan, parts.cost_of, parts.clock())
         spent = parts.store.spending(self.experiment_id).known_usd
         purse = Purse(self.experiment.max_cost_usd, spent)
         return Cells(self.experiment_id, plan, caller, parts.tools, purse, worst, self.halt, user, parts.server)
+
+    def _hold_for(self, user: str) -> Hold:
+        """What a budget has left for no call beside those under way is waited for, until the experiment ends."""
+        budgets = self._parts.budgets
+        if budgets is None:
+            return hold_nothing
+        return lambda model, messages, most: budgets.for_call(
+            model, messages, user=user, max_tokens=most, patience_s=math.inf, stopped=lambda: self.stopping
+        )
 
     def _run(self) -> None:
         keys = [run.content_key for run in self._pending if run.repeat == 0]

@@ -9,10 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from core.cost.worst import CostOf
 from core.errors import NotFound
 from core.lab.chats import LabModels
 from core.lab.gate import Pace
-from core.lab.money import CostOf
 from core.lab.scorers import Tools
 from core.lab.service import Lab
 from core.ledger import Ledger, open_ledger

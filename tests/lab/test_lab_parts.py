@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
+from core.cost.worst import most_tokens
 from core.errors import ModelBusy, NotFound
 from core.lab.chats import LabModels
 from core.lab.estimate import ASSUMED_TOKENS, Estimate, estimate
 from core.lab.gate import Gate, Pace
 from core.lab.grid import cells_of
 from core.lab.halts import CapReached, Stopped, Unanswered
-from core.lab.money import Purse, WorstCase, most_tokens
+from core.lab.money import Purse, WorstCase
 from core.lab.passages import CasePassages, passages_in
 from core.lab.planning import Planner
 from core.lab.records import record_of

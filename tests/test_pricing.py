@@ -268,9 +268,9 @@ def test_a_price_like_its_neighbours_is_not(price: Price) -> None:
 
 def test_adding_a_price_fills_in_what_has_no_cost_and_tells_how_much(ledger: Ledger, prices: Prices) -> None:
     ledger.traces.finish_all([trace("a"), trace("b", cost_usd=9.0), trace("old", server="")], mirror=False)
-    told = prices.preview(LLAMA)
-    assert (told.fill.traces, told.reprice.traces, told.reprice.usd) == (1, 2, pytest.approx(2.4 - 9.0))
-    assert prices.preview(LLAMA, any_server=True).fill.traces == 2
+    told, whole = prices.preview(LLAMA).change, prices.preview(LLAMA, reprice=True).change
+    assert (told.traces, whole.traces, whole.usd) == (1, 2, pytest.approx(2.4 - 9.0))
+    assert prices.preview(LLAMA, any_server=True).change.traces == 2
     seen: list[int] = []
     done = prices.add(LLAMA, "ada", on_portion=lambda change: seen.append(change.traces))
     assert (done.traces, done.runs, done.usd) == (1, 0, pytest.approx(1.2))
@@ -283,7 +283,7 @@ def test_a_price_is_for_no_longer_than_to_the_next_own_one(ledger: Ledger, price
     ledger.traces.finish(trace("a", started_at=DAY + timedelta(days=5)), mirror=False)
     prices.add(replace(LLAMA, since=DAY + timedelta(days=3), input_usd=7.0, output_usd=0.0))
     assert cost(ledger, "a") == pytest.approx(7.0)
-    assert prices.preview(LLAMA).reprice.traces == 0
+    assert prices.preview(LLAMA, reprice=True).change.traces == 0
 
 
 def test_costs_that_are_known_change_only_where_that_was_chosen(ledger: Ledger, prices: Prices) -> None:
@@ -302,7 +302,7 @@ def test_a_wrong_price_can_be_taken_back_with_the_costs_that_it_gave(ledger: Led
         prices.add(Price("gpt-4o", DAY, 77.0, 0.0), reprice=True).kept,
     ]
     assert [cost(ledger, key) for key in ("a", "gpt")] == [pytest.approx(1000.2), pytest.approx(77.0)]
-    assert prices.preview_withdrawal(wrong[0].price_id).reprice.lost == 1
+    assert prices.preview_withdrawal(wrong[0].price_id).lost == 1
     for kept in wrong:
         prices.withdraw(kept.price_id, "bob", reprice=True)
     assert [cost(ledger, key) for key in ("a", "gpt")] == [None, pytest.approx(3.5)]
@@ -348,3 +348,14 @@ def test_everything_without_a_cost_can_be_filled_by_todays_prices(ledger: Ledger
     ledger.traces.finish_all([trace("a", "gpt-4o", server="api.openai.com"), trace("b")], mirror=False)
     assert prices.fill().traces == 1
     assert [cost(ledger, key) for key in ("a", "b")] == [pytest.approx(3.5), None]
+
+
+def test_models_without_a_price_are_told_by_server_with_their_tokens(ledger: Ledger, prices: Prices) -> None:
+    ledger.traces.finish_all(
+        [trace("a"), trace("b", started_at=DAY), trace("old", server=""), trace("paid", cost_usd=0.0)], mirror=False
+    )
+    [local, unknown] = prices.unpriced()
+    assert (local.model, local.server, local.calls, local.tokens) == ("llama", "localhost:8000", 2, 2_200_000)
+    assert (local.first_at, unknown.server, unknown.calls) == (DAY, "", 1)
+    prices.add(LLAMA, any_server=True)
+    assert prices.unpriced() == []

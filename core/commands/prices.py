@@ -92,7 +92,9 @@ def _add_add(group: typer.Typer, services: Open) -> None:
             begin = begin or book.start_of_next(model.strip(), host, datetime.now(UTC))
             price = Price(model, begin, input_, output, cached, server or book.server, reasoning)
             if preview:
-                _show_preview(book, price, any_server=unknown_server, as_json=json_)
+                found = book.preview(price, reprice=reprice, any_server=unknown_server)
+                lines = [*found.warnings, change_text(found.change, done=False)]
+                show_result(preview_document(found), lines, as_json=json_)
                 return
             _refuse_slips(book, price, sure=sure)
             done = book.add(price, _AUTHOR, note, reprice=reprice, any_server=unknown_server, on_portion=_show_portion)
@@ -100,13 +102,6 @@ def _add_add(group: typer.Typer, services: Open) -> None:
         kept = done.kept
         what = f"{kept.price_id}: {kept.model} on {kept.server}, {amounts_text(kept)}, {span_text(kept.since, None)}"
         show_result(done_document(done), [one_line(what), change_text(done.change, done=True)], as_json=json_)
-
-
-def _show_preview(book: Prices, price: Price, *, any_server: bool, as_json: bool) -> None:
-    found = book.preview(price, any_server=any_server)
-    lines = [*found.warnings, change_text(found.fill, done=False)]
-    lines.append(f"With --reprice: {change_text(found.reprice, done=False)}")
-    show_result(preview_document(found), lines, as_json=as_json)
 
 
 def _refuse_slips(book: Prices, price: Price, *, sure: bool) -> None:

@@ -78,11 +78,7 @@ def change_document(change: PriceChange) -> Document:
 
 
 def preview_document(preview: Preview) -> Document:
-    return {
-        "warnings": list(preview.warnings),
-        "fill": change_document(preview.fill),
-        "reprice": change_document(preview.reprice),
-    }
+    return {"warnings": list(preview.warnings), "would_fill": change_document(preview.change)}
 
 
 def done_document(done: Backfilled) -> Document:

@@ -13,7 +13,7 @@ from core.cost.price_checks import checked, warnings
 from core.cost.price_list import ListedPrice, PriceList
 from core.cost.prices import OPENAI, Price, price_usage
 from core.errors import LibraryError
-from core.ledger import KeptPrice, NewPrice, PriceChange, PriceFilling, PriceScope, PriceStore
+from core.ledger import KeptPrice, NewPrice, PriceChange, PriceFilling, PriceScope, PriceStore, Unpriced
 from core.ledger.prices import taken
 from core.models import Usage
 
@@ -49,10 +49,7 @@ class Preview:
 
     warnings: tuple[str, ...]
     """What looks like a slip, a sentence each."""
-    fill: PriceChange
-    """To traces that have no cost."""
-    reprice: PriceChange
-    """To those and the ones that have one, where that is chosen."""
+    change: PriceChange
 
 
 class Prices(PriceBook):
@@ -83,6 +80,10 @@ class Prices(PriceBook):
         """Own prices, the withdrawn ones too, newest first."""
         return self._store.list()
 
+    def unpriced(self) -> list[Unpriced]:
+        """Models whose calls have no cost for want of a price, by server, most tokens first."""
+        return self._filling.unpriced()
+
     def start_of_next(self, model: str, server: str, now: datetime) -> datetime:
         """See PriceList.start_of_next."""
         return self.refresh().start_of_next(model, server, now)
@@ -93,17 +94,17 @@ class Prices(PriceBook):
         """What looks like a slip, a sentence each. Raises InputError as ``add`` does."""
         return warnings(*self._acceptable(price))
 
-    def preview(self, price: Price, *, any_server: bool = False) -> Preview:
+    def preview(self, price: Price, *, reprice: bool = False, any_server: bool = False) -> Preview:
         """What ``add`` would do. Raises InputError as it does."""
         price, known = self._acceptable(price)
         kept = _as_kept(price, any_server=any_server)
-        looked = self._looks(kept, PriceList([*self._store.list(), kept]))
-        return Preview(tuple(warnings(price, known)), *looked)
+        change = self._look(kept, PriceList([*self._store.list(), kept]), priced=reprice)
+        return Preview(tuple(warnings(price, known)), change)
 
-    def preview_withdrawal(self, price_id: str) -> Preview:
-        """What ``withdraw`` would do. Raises NotFound."""
+    def preview_withdrawal(self, price_id: str) -> PriceChange:
+        """What ``withdraw`` would do with ``reprice``. Raises NotFound."""
         kept = self._store.get(price_id)
-        return Preview((), *self._looks(kept, PriceList(one for one in self._store.list() if one != kept)))
+        return self._look(kept, PriceList(one for one in self._store.list() if one != kept), priced=True)
 
     def add(
         self,
@@ -201,10 +202,8 @@ class Prices(PriceBook):
             raise taken(_new(price))
         return price, known
 
-    def _looks(self, kept: KeptPrice, prices: PriceList) -> tuple[PriceChange, PriceChange]:
-        scope, cost_of = _scope(kept, prices), _by(prices)
-        fill = self._filling.look(scope, cost_of, priced=False)
-        return fill, self._filling.look(scope, cost_of, priced=True)
+    def _look(self, kept: KeptPrice, prices: PriceList, *, priced: bool) -> PriceChange:
+        return self._filling.look(_scope(kept, prices), _by(prices), priced=priced)
 
 
 def _by(prices: PriceList) -> Callable[[str, Usage, datetime, str], float | None]:

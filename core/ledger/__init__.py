@@ -26,7 +26,7 @@ from core.ledger.mirrored import MirroredStore
 from core.ledger.notices import Notice, NoticeStore
 from core.ledger.outbox import OutboxStore
 from core.ledger.price_filling import PriceFilling
-from core.ledger.price_values import KeptPrice, NewPrice, PriceChange, PriceScope
+from core.ledger.price_values import KeptPrice, NewPrice, PriceChange, PriceScope, Unpriced
 from core.ledger.prices import PriceStore
 from core.ledger.processes import Processes
 from core.ledger.prompt_values import AliasMove, PromptVersion
@@ -121,6 +121,7 @@ __all__ = [
     "TraceFilter",
     "TraceStore",
     "TrafficStore",
+    "Unpriced",
     "VideoFacts",
     "open_ledger",
 ]

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case,
 from core.ledger.columns import AnyText, Number
 from core.ledger.database import Database
 from core.ledger.outbox_rows import SAMPLE, TRACE, enqueue
-from core.ledger.price_values import CostOf, PriceChange, PriceScope
+from core.ledger.price_values import CostOf, PriceChange, PriceScope, Unpriced
 from core.ledger.rollups import rolled
 from core.ledger.schema import experiments, runs, traces
 from core.models import AnswerStatus, Usage
@@ -79,6 +79,15 @@ class PriceFilling:
             with self._database.read() as connection:
                 total += _portion(connection, ids, scope, cost_of, priced=priced).change
         return total
+
+    def unpriced(self) -> list[Unpriced]:
+        """What a price could be filled in for, by model and server, most tokens first."""
+        tokens = func.sum(traces.c.prompt_tokens + func.coalesce(traces.c.completion_tokens, 0))
+        columns = (traces.c.model, traces.c.server, func.count(), tokens, func.min(traces.c.started_at))
+        query = select(*columns).where(*_conditions(None, priced=False)).group_by(traces.c.model, traces.c.server)
+        with self._database.read() as connection:
+            found = [Unpriced(m, s, n, int(total), first) for m, s, n, total, first in connection.execute(query)]
+        return sorted(found, key=lambda one: (-one.tokens, one.model, one.server))
 
     def fill(self, scope: PriceScope | None, cost_of: CostOf, *, priced: bool, mirror: bool) -> Iterator[PriceChange]:
         """Does it, and tells of each portion when it is on the disk.

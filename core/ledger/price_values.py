@@ -64,6 +64,18 @@ class PriceScope:
 
 
 @dataclass(frozen=True, slots=True)
+class Unpriced:
+    """Calls of a model whose tokens were counted and whose price nobody knows."""
+
+    model: str
+    server: str
+    """"" where that is unknown."""
+    calls: int
+    tokens: int
+    first_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PriceChange:
     """What prices change, or changed, in the costs of traces."""
 

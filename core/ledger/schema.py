@@ -150,6 +150,13 @@ traces = Table(
         *("started_at", "kind", "status", "user", "template", "model", "cached"),
         *("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "cost_usd", "trace_id"),
     ),
+    # The few calls whose cost is unknown: adding a price looks for them.
+    Index(
+        "ix_traces_unpriced",
+        *("model", "server", "started_at"),
+        sqlite_where=text("cost_usd IS NULL"),
+        postgresql_where=text("cost_usd IS NULL"),
+    ),
     Index("ix_traces_status", "status", "started_at"),
     Index("ix_traces_kind", "kind", "started_at"),
     Index("ix_traces_conversation", "conversation_id", "started_at"),

@@ -57,7 +57,7 @@ def test_the_list_names_each_price_with_its_server_its_time_and_where_it_is_from
 
 def test_a_price_is_added_and_fills_in_the_cost_of_what_was_asked(run: Run, asked: Callable[[], float | None]) -> None:
     told = document(run, "add", *LLAMA, "--preview")
-    assert (told["fill"]["traces"], told["fill"]["usd"], asked()) == (1, 1.0, None)
+    assert (told["would_fill"]["traces"], told["would_fill"]["usd"], asked()) == (1, 1.0, None)
     done = document(run, "add", *LLAMA, "--cached", "0.5", "--reasoning", "3", "--note", "from the bill")
     assert (done["filled"]["traces"], done["filled"]["usd"], asked()) == (1, 1.0, 1.0)
     kept = done["price"]

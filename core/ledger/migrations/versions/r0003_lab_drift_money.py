@@ -241,6 +241,14 @@ def _money() -> None:
         postgresql_where=in_force,
     )
     op.add_column("traces", sa.Column("server", sa.Text, nullable=False, server_default=""))
+    unpriced = sa.text("cost_usd IS NULL")
+    op.create_index(
+        "ix_traces_unpriced",
+        "traces",
+        ["model", "server", "started_at"],
+        sqlite_where=unpriced,
+        postgresql_where=unpriced,
+    )
     op.create_table(
         "budgets",
         sa.Column("budget_id", sa.Text, nullable=False),

@@ -18,7 +18,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from core.answering import AskRequest
-from core.commands import Json, cost, datasets, drift, lab, prices, sample, sync
+from core.commands import Json, Sample, budgets, cost, datasets, drift, lab, prices, sample, sync
 from core.config import load_settings
 from core.console import complain, end_progress, moment, show_progress, show_result
 from core.documents import (
@@ -133,10 +133,11 @@ def traces(
         str | None, typer.Option(metavar="ISO", help="Only from this time on, for example 2026-11-01.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1)] = 100,
+    samples: Sample = False,
     json_: Json = False,
 ) -> None:
     """List what was asked, newest first."""
-    where = TraceFilter(since=moment(since, "--since"), limit=limit)
+    where = TraceFilter(since=moment(since, "--since"), limit=limit, sample=samples)
     with _services() as services:
         found = services.traces.list(where)
     lines = [
@@ -178,7 +179,7 @@ def _show_ingest(progress: IngestProgress) -> None:
     show_progress(f"{progress.done} of {progress.total}{left}  {one_line(progress.current)[:60]}")
 
 
-for commands in (sync, datasets, lab, drift, cost, sample, prices):
+for commands in (sync, datasets, lab, drift, cost, sample, prices, budgets):
     commands.add_commands(app, _services)
 
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.ui import lab_cases, lab_results, lab_runs, lab_templates
+from core.ui import lab_cases, lab_results, lab_runs, lab_templates, sample
 from core.ui.errors import guard
 from core.ui.frame import inside_home
 from core.ui.resources import get_services
@@ -16,6 +16,7 @@ TABS = {
 }
 services = get_services()
 st.title("Prompt Lab")
+sample.notice(services)
 first = "Results" if lab_results.ADDRESS in st.query_params else None
 for tab, show in zip(st.tabs(list(TABS), default=first, key="lab-tab", on_change="rerun"), TABS.values(), strict=True):
     if tab.open:

@@ -12,4 +12,5 @@ from core.services import Services
 
 Open = Callable[[], AbstractContextManager[Services]]
 """Opens the services for one command and closes them afterwards."""
+Sample = Annotated[bool, typer.Option("--sample", help="Sample traffic, instead of what was really asked.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]

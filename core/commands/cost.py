@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from core.commands import Json, Open
+from core.commands import Json, Open, Sample
 from core.console import moment, show_result
-from core.cost.printing import CostSource, forecast_part, spending_part, together, what_if_part
+from core.cost.printing import CostSource, budgets_part, forecast_part, spending_part, together, what_if_part
 from core.cost.report import By
 from core.cost.repricing import price_named, writers
 from core.cost.zones import zone_named
@@ -32,6 +32,7 @@ def add_commands(app: typer.Typer, services: Open) -> None:
         what_if: Annotated[
             str | None, typer.Option(metavar="MODEL", help="What it would have cost on this model of the price list.")
         ] = None,
+        sample: Sample = False,
         json_: Json = False,
     ) -> None:
         """Show what was spent and what the month will have cost. What nobody knows is unknown and named, never 0."""
@@ -39,10 +40,11 @@ def add_commands(app: typer.Typer, services: Open) -> None:
         begin = moment(since, "--since", zone)
         with services() as opened:
             price = None if what_if is None else price_named(what_if, writers(opened.prices.table(), now))
-            parts = [spending_part(opened.costs, source, by, begin, zone)]
+            parts = [spending_part(opened.costs, source, by, begin, zone, sample=sample)]
             if source is not CostSource.COMET:
-                parts.append(forecast_part(opened.costs, zone, now))
+                parts.append(forecast_part(opened.costs, zone, now, sample=sample))
+                parts.append(budgets_part([] if sample else opened.budgets.states()))
             if price is not None:
-                parts.append(what_if_part(opened.costs, begin, zone, price))
+                parts.append(what_if_part(opened.costs, begin, zone, price, sample=sample))
         document, lines = together(parts)
         show_result(document, lines, as_json=json_)

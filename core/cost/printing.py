@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from core.cost.budget_documents import budget_lines, budgets_document
 from core.cost.documents import Document, comparison_document, cost_document
 from core.cost.outlook import outlook
 from core.cost.outlook_documents import forecast_document, what_if_document, what_if_lines
@@ -15,7 +16,8 @@ from core.cost.report import By
 from core.cost.repricing import reprice
 from core.cost.service import Costs
 from core.cost.summary import comparison_lines, report_lines
-from core.ledger import Source
+from core.errors import InputError
+from core.ledger import BudgetState, Source
 
 
 class CostSource(StrEnum):
@@ -37,26 +39,39 @@ def together(parts: Iterable[Part]) -> Part:
     return whole, [line for n, some in enumerate(filter(None, lines)) for line in ([""] if n else []) + some]
 
 
-def spending_part(costs: Costs, source: CostSource, by: By, since: datetime | None, zone: ZoneInfo) -> Part:
-    """The report, or both of them. Raises LibraryError."""
+def spending_part(
+    costs: Costs, source: CostSource, by: By, since: datetime | None, zone: ZoneInfo, *, sample: bool = False
+) -> Part:
+    """The report, or both of them. ``sample``: of sample traffic, of which only the ledger has any.
+
+    Raises InputError, LibraryError.
+    """
+    if sample and source is not CostSource.LEDGER:
+        raise InputError("Comet has no sample traffic", subject="--sample", hint="Leave --source out.")
     if source is CostSource.BOTH:
         return _both(costs, by, since, zone)
-    report = costs.report(since=since, by=by, zone=zone, source=_SOURCES[source])
-    return cost_document(report), report_lines(report)
+    report = costs.report(since=since, by=by, zone=zone, source=_SOURCES[source], sample=sample)
+    document, lines = cost_document(report), report_lines(report)
+    return document | {"sample": sample}, ["Sample traffic, not yours", *lines] if sample else lines
 
 
 _SOURCES = {CostSource.LEDGER: Source.LEDGER, CostSource.COMET: Source.MIRROR}
 
 
-def forecast_part(costs: Costs, zone: ZoneInfo, now: datetime) -> Part:
+def forecast_part(costs: Costs, zone: ZoneInfo, now: datetime, *, sample: bool = False) -> Part:
     """What this month will have cost by the ledger. Raises LibraryError."""
-    made = outlook(costs, zone, now)
+    made = outlook(costs, zone, now, sample=sample)
     return {"forecast": forecast_document(made)}, [made.in_words()]
 
 
-def what_if_part(costs: Costs, since: datetime | None, zone: ZoneInfo, price: Price) -> Part:
+def budgets_part(states: Sequence[BudgetState]) -> Part:
+    """The budgets in their present periods."""
+    return budgets_document(states), budget_lines(states) if states else []
+
+
+def what_if_part(costs: Costs, since: datetime | None, zone: ZoneInfo, price: Price, *, sample: bool = False) -> Part:
     """What the ledger's calls would have cost at the price. Raises LibraryError."""
-    made = reprice(costs.report(since=since, by=By.MODEL, zone=zone), price)
+    made = reprice(costs.report(since=since, by=By.MODEL, zone=zone, sample=sample), price)
     return {"what_if": what_if_document(made)}, what_if_lines(made)
 
 

@@ -22,6 +22,7 @@ def drift_document(report: DriftReport) -> Document:
         "n_reference": report.n_reference,
         "n_current": report.n_current,
         "state": report.state,
+        "sample": report.sample,
         "created_at": report.created_at.isoformat(),
         "error": report.error,
     }

@@ -18,6 +18,7 @@ from core.ui.cost_figures import money_cell, totals, unknown_prices
 from core.ui.cost_tables import MOST_ROWS, Bars, Measure, bar_clicked, bars_of, row_clicked, rows_table, to_csv
 from core.ui.cost_view import View, ask_for, choose
 from core.ui.errors import callback
+from core.ui.sample import shown
 from core.ui.text import UNKNOWN, count, escape_markdown
 
 _CHART, _TABLE = "cost-chart", "cost-rows"
@@ -43,7 +44,9 @@ def show(services: Services) -> None:
         reconciling.show(services, view)
         return
     source = Source.LEDGER if view.source is CostSource.LEDGER else Source.MIRROR
-    report = services.costs.report(since=view.since, by=view.by, zone=view.zone, source=source)
+    report = services.costs.report(
+        since=view.since, by=view.by, zone=view.zone, source=source, sample=shown() and source is Source.LEDGER
+    )
     if not report.cells:
         _nothing(services, view)
         return
@@ -56,7 +59,7 @@ def show(services: Services) -> None:
 def _nothing(services: Services, view: View) -> None:
     if view.source is CostSource.COMET:
         empty_state("cloud_off", "Nothing of this time was read back", "Read Comet back, or choose a longer time.")
-    elif view.since is not None and services.costs.report(by=By.KIND).cells:
+    elif view.since is not None and services.costs.report(by=By.KIND, sample=shown()).cells:
         empty_state("payments", f"Nothing was asked in the last {view.window}", "Choose a longer time.")
     else:
         text = "Tokens and cost of every question will stand here, by day, model, kind, template and person: in total, "

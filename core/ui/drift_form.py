@@ -14,6 +14,7 @@ from core.drift.sides import Side
 from core.drift.windows import FILE_ENDINGS
 from core.ledger import DatasetKind
 from core.services import Services
+from core.ui import sample
 from core.ui.drift_phrases import file_name
 from core.ui.errors import callback, guard, show_pending_error
 from core.ui.text import count, escape_markdown, moment, shorten
@@ -147,7 +148,7 @@ def _filters(services: Services, side: Side) -> None:
 
 def _names(services: Services, by: By) -> list[str]:
     """Those of the last three months; others can be typed."""
-    report = services.costs.report(since=datetime.now(UTC) - _NAMES_OF, by=by)
+    report = services.costs.report(since=datetime.now(UTC) - _NAMES_OF, by=by, sample=sample.shown())
     return [str(row.key) for row in report.rows() if row.key]
 
 
@@ -196,4 +197,6 @@ def _span_of_dates(dates: tuple[date, date] | None) -> str:
 
 def _query(side: Side) -> str:
     given = {name: value for name in _FILTERS if (value := st.session_state.get(_key(side, name)))}
+    if sample.shown():
+        given = {"kind": sample.ASK_KIND} | given
     return f"?{urlencode(given)}" if given else ""

@@ -51,7 +51,9 @@ def _span_words(span: str) -> str:
     if ago is None:
         return one_line(span).replace("..", " to ")
     begin, unit, end = int(ago[1]), _UNITS[ago[2]], ago[3]
-    return f"{begin} to {count(int(end), unit)} ago" if end else f"the last {count(begin, unit)}"
+    if end:
+        return f"{begin} to {count(int(end), unit)} ago"
+    return f"the last {unit}" if begin == 1 else f"the last {count(begin, unit)}"
 
 
 def _filter_words(query: str) -> str:
@@ -110,7 +112,8 @@ def report_title(report: DriftReport) -> str:
     if report.verdict is DriftVerdict.DRIFT:
         outcome = f"drift in {count(sum(column.drifted for column in report.columns), 'column')}"
     windows = f"{window_words(report.current)} against {window_words(report.reference)}"
-    return f"{moment(report.created_at)} · {outcome} · {windows}"
+    made_up = "Sample · " if report.sample else ""
+    return f"{made_up}{moment(report.created_at)} · {outcome} · {windows}"
 
 
 def spread_of(report: DriftReport, column: str) -> Mapping[str, Any] | None:

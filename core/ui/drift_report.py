@@ -49,7 +49,7 @@ def verdict(report: DriftReport) -> None:
             st.markdown(f"#### {VERDICTS[report.verdict]} {escape_markdown(report.sentence)}")
             if report.verdict is DriftVerdict.NOT_ENOUGH and report.columns:
                 st.caption("What is below is no verdict: too few rows look different by chance alone.")
-        if report.details.get("sample"):
+        if report.sample:
             st.badge("Sample traffic, not yours", icon=":material/science:", color="orange")
         st.caption(escape_markdown(_facts(report)))
 

@@ -16,6 +16,7 @@ from core.ui.components import empty_state
 from core.ui.cost_figures import NOTHING, unknown_prices
 from core.ui.cost_view import viewers_zone
 from core.ui.forecast_charts import month_course
+from core.ui.sample import shown
 from core.ui.text import escape_markdown
 
 _PLUS = " +"
@@ -23,7 +24,7 @@ _PLUS = " +"
 
 def show(services: Services) -> None:
     """The tab."""
-    made = outlook(services.costs, viewers_zone(), datetime.now(UTC))
+    made = outlook(services.costs, viewers_zone(), datetime.now(UTC), sample=shown())
     unknown_prices(made.recent)
     if made.forecast is None:
         _nothing(made)

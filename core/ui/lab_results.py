@@ -16,7 +16,7 @@ from core.lab.variants import Variant
 from core.lab.verdict import Verdict, verdict
 from core.models import Experiment
 from core.services import Services
-from core.ui import lab_outputs, lab_panels
+from core.ui import lab_outputs, lab_panels, sample
 from core.ui.components import empty_state, notices
 from core.ui.errors import show_error
 from core.ui.text import count, escape_markdown, moment, shorten, span_of_time
@@ -43,6 +43,8 @@ def show(services: Services) -> None:
         baseline = _baseline(results)
     if not progress.ended:
         _follow(services, progress)
+    if experiment.sample:
+        st.markdown(f"{sample.BADGE} Made up, not yours: no model wrote these outputs. Their scores are computed.")
     found = _judge(results, metric, baseline)
     _verdict(found)
     if metric is not None and baseline is not None:

@@ -27,6 +27,7 @@ from core.services import Services
 from core.ui.cost_view import viewers_zone
 from core.ui.errors import callback, show_pending_error
 from core.ui.forecast_charts import utilisation_chart
+from core.ui.sample import shown
 from core.ui.text import escape_markdown, money
 
 _PLACE = "self-hosting"
@@ -67,7 +68,7 @@ def _fill(values: dict[str, float]) -> None:
 
 
 def _own(services: Services) -> None:
-    month = own_month(services.costs, viewers_zone(), datetime.now(UTC))
+    month = own_month(services.costs, viewers_zone(), datetime.now(UTC), sample=shown())
     if month is None:
         hint = "Ask a question first, or fill in what you expect."
         raise InputError("No token was counted in the last 30 days", subject="last 30 days", hint=hint)

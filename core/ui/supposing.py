@@ -19,6 +19,7 @@ from core.ui import self_hosting
 from core.ui.components import notices
 from core.ui.cost_figures import money_cell
 from core.ui.cost_view import Window, choose_window
+from core.ui.sample import shown
 from core.ui.text import UNKNOWN, escape_markdown, shorten
 
 _MODEL = "if-model"
@@ -50,7 +51,7 @@ def _choose_price(prices: Sequence[Price]) -> Price:
 
 
 def _another_model(services: Services, window: Window, price: Price) -> None:
-    made = reprice(services.costs.report(since=window.since, by=By.MODEL, zone=window.zone), price)
+    made = reprice(services.costs.report(since=window.since, by=By.MODEL, zone=window.zone, sample=shown()), price)
     st.markdown(f"**{escape_markdown(made.in_words())}**")
     if not made.rows:
         return

@@ -94,17 +94,50 @@ def test_the_last_day_of_a_month_has_nothing_to_come():
     assert made.expected_usd == made.low_usd == made.high_usd == pytest.approx(150)
 
 
-def test_the_band_holds_about_nine_in_ten_months():
+def steady(rng: np.random.Generator, days: int) -> np.ndarray:
+    return rng.lognormal(2, 0.5, days)
+
+
+def growing(rng: np.random.Generator, days: int) -> np.ndarray:
+    """By one percent a day, with weekends."""
+    week = np.array([1.2, 1.2, 1.2, 1.2, 1.0, 0.4, 0.3])
+    return week[np.arange(days) % 7] * np.exp(0.01 * np.arange(days)) * rng.lognormal(0, 0.25, days)
+
+
+def lasting(rng: np.random.Generator, days: int) -> np.ndarray:
+    """A busy day is followed by busy days."""
+    swing = np.zeros(days)
+    for n in range(1, days):
+        swing[n] = 0.5 * swing[n - 1] + rng.normal(0, 0.3)
+    return np.exp(swing)
+
+
+@pytest.mark.parametrize("kind", [steady, growing, lasting])
+def test_the_band_holds_about_nine_in_ten_months(kind):
     rng = np.random.default_rng(1)
     inside = 0
-    for _ in range(200):
-        costs = rng.lognormal(2, 0.5, 75)
-        made = forecast(past(costs[:60]), TODAY)
+    for _ in range(80):
+        costs = kind(rng, 105)
+        made = forecast(past(costs[:90]), TODAY)
         assert made is not None
         assert made.low_usd is not None
         assert made.high_usd is not None
-        inside += made.low_usd <= made.spent_usd + costs[60:].sum() <= made.high_usd
-    assert 0.8 <= inside / 200 <= 0.98
+        inside += made.low_usd <= made.spent_usd + costs[90:].sum() <= made.high_usd
+    assert 0.75 <= inside / 80 <= 0.99
+
+
+def test_growth_is_followed_and_what_only_looks_like_it_is_not():
+    rng = np.random.default_rng(2)
+    missed = {kind: [] for kind in (steady, growing)}
+    for kind, ratios in missed.items():
+        for _ in range(60):
+            costs = kind(rng, 105)
+            made = forecast(past(costs[:90]), TODAY)
+            assert made is not None
+            ratios.append((made.expected_usd - made.spent_usd) / costs[90:].sum() - 1)
+    flat = np.exp(-0.01 * (14 + 7.5)) - 1
+    assert abs(np.mean(missed[growing])) < abs(flat) / 2
+    assert abs(np.mean(missed[steady])) < 0.05
 
 
 def test_the_back_test_shows_a_jump_that_no_forecast_saw():

@@ -16,7 +16,7 @@ from statistics import fmean
 
 import numpy as np
 
-from core.cost.expecting import FEWEST_DAYS, Amounts, History, backtest, band, expected
+from core.cost.expecting import FEWEST_DAYS, Amounts, Backtests, History, backtests, band, pattern_of
 
 Daily = Mapping[date, float]
 
@@ -78,46 +78,78 @@ def forecast(daily_usd: Daily, today: date, left: float = 0.0) -> Forecast | Non
     if not known:
         return None
     days = _days(min(known), today)
-    history = History(days, [daily_usd.get(day, 0.0) for day in days])
+    history = History(days, np.array([daily_usd.get(day, 0.0) for day in days]))
     ends = today.replace(day=calendar.monthrange(today.year, today.month)[1])
-    month = _days(today.replace(day=1), ends + timedelta(days=1))
-    past, ahead = month[: today.day], month[today.day - 1 :]
-    spent = [*accumulate(daily_usd.get(day, 0.0) for day in past)]
-    parts = np.array([left] + [1.0] * (len(ahead) - 1))
-    if len(days) < FEWEST_DAYS:
-        rate = fmean(history.costs) if days else daily_usd[today]
-        sums = np.cumsum(rate * parts)
-        return _made(month, spent, sums, None, ("run rate", None, 0, len(days)))
-    to_come = expected(history, ahead) * parts
-    horizon = max(len(ahead) - 1, 1 if left else 0)
-    error, tests = backtest(history, today.day - 1, horizon)
-    return _made(month, spent, np.cumsum(to_come), band(history, to_come), ("weekdays", error, tests, len(days)))
+    month = _Month(_days(today.replace(day=1), ends + timedelta(days=1)), daily_usd, today, left)
+    return _by_run_rate(history, month) if len(days) < FEWEST_DAYS else _by_weekdays(history, month)
 
 
-def _made(
-    month: list[date],
-    spent: list[float],
-    sums: Amounts,
-    bounds: tuple[Amounts, Amounts] | None,
-    how: tuple[str, float | None, int, int],
-) -> Forecast:
-    """``sums`` and ``bounds``: what comes on top of what is spent, by the end of today and of each later day."""
-    so_far = spent[-1]
-    past = [Step(day, usd) for day, usd in zip(month, spent[:-1], strict=False)]
-    low, high = bounds or (None, None)
-    ahead = [
-        Step(
-            day,
-            so_far if n == 0 else None,
-            so_far + float(sums[n]),
-            None if low is None else so_far + float(low[n]),
-            None if high is None else so_far + float(high[n]),
-        )
-        for n, day in enumerate(month[len(past) :])
-    ]
-    last = ahead[-1]
-    assert last.expected_usd is not None
-    return Forecast(month[-1], so_far, last.expected_usd, last.low_usd, last.high_usd, *how, (*past, *ahead))
+class _Month:
+    """The days of the month, with what is spent of it."""
+
+    def __init__(self, days: list[date], daily_usd: Daily, today: date, left: float) -> None:
+        self._past, self.ahead = days[: today.day - 1], days[today.day - 1 :]
+        """Today is the first one ahead."""
+        self._spent = [*accumulate(daily_usd.get(day, 0.0) for day in days[: today.day])]
+        self.today_usd = daily_usd.get(today, 0.0)
+        self.parts = np.array([left] + [1.0] * (len(self.ahead) - 1))
+        """How much of each day ahead is to come."""
+
+    @property
+    def days_spent(self) -> int:
+        return len(self._past)
+
+    @property
+    def horizon(self) -> int:
+        """Whole days ahead, or today where there is no other."""
+        return len(self.ahead) - 1 or int(self.parts[0] > 0)
+
+    def course(self, to_come: Amounts, bounds: tuple[Amounts, Amounts] | None) -> tuple[Step, ...]:
+        """``to_come`` and ``bounds`` come on top of what is spent."""
+        so_far = self._spent[-1]
+        low, high = bounds if bounds is not None else (None, None)
+        past = [Step(day, usd) for day, usd in zip(self._past, self._spent, strict=False)]
+        ahead = [
+            Step(
+                day,
+                so_far if n == 0 else None,
+                so_far + float(to_come[n]),
+                None if low is None else so_far + float(low[n]),
+                None if high is None else so_far + float(high[n]),
+            )
+            for n, day in enumerate(self.ahead)
+        ]
+        return *past, *ahead
+
+
+def _by_run_rate(history: History, month: _Month) -> Forecast:
+    rate = float(history.costs.mean()) if history.days else month.today_usd
+    course = month.course(np.cumsum(rate * month.parts), None)
+    return _made(course, month, "run rate", Backtests(), len(history.days))
+
+
+def _by_weekdays(history: History, month: _Month) -> Forecast:
+    pattern = pattern_of(history)
+    to_come = pattern.at(month.ahead) * month.parts
+    tests = backtests(history, month.days_spent, month.horizon)
+    course = month.course(np.cumsum(to_come), band(pattern, to_come, tests))
+    return _made(course, month, "weekdays", tests, len(history.days))
+
+
+def _made(course: tuple[Step, ...], month: _Month, method: str, tests: Backtests, history_days: int) -> Forecast:
+    today, last = course[month.days_spent], course[-1]
+    return Forecast(
+        month_ends=last.day,
+        spent_usd=today.spent_usd or 0.0,
+        expected_usd=last.expected_usd or 0.0,
+        low_usd=last.low_usd,
+        high_usd=last.high_usd,
+        method=method,
+        backtest_error=fmean(tests.errors) if tests.errors else None,
+        backtests=len(tests.errors),
+        history_days=history_days,
+        course=course,
+    )
 
 
 def _days(first: date, end: date) -> list[date]:

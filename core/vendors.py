@@ -48,7 +48,7 @@ def chats_of(settings: Settings) -> Callable[[str], ChatModel] | None:
     if settings.openai_api_key is None and settings.openai_base_url is None:
         return None
 
-    @lru_cache(maxsize=8)  # each has connections of its own
+    @lru_cache(maxsize=64)  # each has connections of its own; an experiment goes round its models
     def chosen(name: str) -> ChatModel:
         chat = chat_of(settings, name)
         assert chat is not None  # the settings name a server

@@ -20,7 +20,9 @@ class LabModels:
     """The server's address."""
 
     def get(self, name: str) -> ChatModel:
-        """Raises SettingsError where there is no model server."""
+        """The default one where it is meant: its connections are open. Raises SettingsError without a model server."""
+        if self.default is not None and self.default.name == name:
+            return self.default
         if self.by_name is not None:
             return self.by_name(name)
         if self.default is not None:

@@ -15,6 +15,9 @@ from core.models import ExperimentState, RunState
 
 _MOST = 200
 _RETRIES_S = (0.5, 2.0, 8.0)
+_GATHER_S = 0.1
+"""For so long the first result of a group waits for others, unless a worker waits for room: a group costs as much work
+as ten results do, and that work delays the workers."""
 
 
 class Writer:
@@ -37,6 +40,8 @@ class Writer:
         self._wait = wait
         self._results: queue.SimpleQueue[RunResult | None] = queue.SimpleQueue()
         self._room = threading.Semaphore(room)
+        self._hurry = threading.Event()
+        self._closing = False
         self._failed = False
         self.ended: Counter[RunState] = Counter()
         """Runs that are on the disk, by what became of them."""
@@ -46,7 +51,9 @@ class Writer:
 
     def begin(self) -> None:
         """To be called before a cell is begun: waits until there is room for its result."""
-        self._room.acquire()
+        if not self._room.acquire(blocking=False):
+            self._hurry.set()
+            self._room.acquire()
 
     def put(self, result: RunResult | None) -> None:
         """What became of a cell that was begun; None: nothing, it stays pending."""
@@ -57,7 +64,9 @@ class Writer:
 
     def close(self) -> None:
         """Returns when all results are on the disk, or given up."""
+        self._closing = True
         self._results.put(None)
+        self._hurry.set()
         self._thread.join()
 
     def _work(self) -> None:
@@ -73,6 +82,9 @@ class Writer:
         """All results that wait, at least one; False with the last ones."""
         batch: list[RunResult] = []
         result = self._results.get()
+        if not self._closing:
+            self._hurry.wait(_GATHER_S)
+            self._hurry.clear()
         while result is not None:
             batch.append(result)
             if len(batch) == _MOST:

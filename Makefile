@@ -59,6 +59,7 @@ lock: setup
 	$(COMPILE) pyproject.toml -o requirements.txt
 	$(COMPILE) --group dev -c requirements.txt -o requirements-dev.txt
 	$(COMPILE) --group bench -c requirements.txt -o requirements-bench.txt
+	$(COMPILE) --group tracing -o requirements-tracing.txt
 
 # ARGS="--data FOLDER retrieval" measures one claim over another corpus.
 # Other vector stores to compare with are installed beside the app's packages in an environment of their own.
@@ -75,4 +76,4 @@ screenshots: setup
 	$(PY) -m tools.screenshots
 
 clean:
-	rm -rf $(VENV) $(BENCH) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(BENCH) .venv-tracing .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -58,6 +58,7 @@ def project() -> dict[str, Any]:
     ("requirements.txt", project()["project"]["dependencies"]),
     ("requirements-dev.txt", project()["dependency-groups"]["dev"]),
     ("requirements-bench.txt", project()["dependency-groups"]["bench"]),
+    ("requirements-tracing.txt", project()["dependency-groups"]["tracing"]),
 ])  # fmt: skip
 def test_the_lock_pins_everything_that_the_project_asks_for(lock: str, wanted: list[str]) -> None:
     pins = {canonicalize_name(pin.name): pin.specifier for pin in locked(lock)}

@@ -1,0 +1,50 @@
+"""Other tracers to measure beside: their environment, which is none of the app's, and the process of each."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.harness import ROOT
+from benchmarks.peer_process import Found, found_in
+
+PEERS = ("phoenix_peer", "mlflow_peer")
+LOCK = ROOT / "requirements-tracing.txt"
+ENVIRONMENT = ROOT / ".venv-tracing"
+"""Kept, as it is a gigabyte. They want other releases of some packages than the app."""
+
+
+class NoPeers(Exception):
+    """The peers cannot be had here; the message says why."""
+
+
+def peer(name: str, folder: Path, *, written: int, read: int) -> Found:
+    """Runs the peer's process to its end. Raises NoPeers, also where it fails."""
+    arguments = [str(folder), str(written), str(read)]
+    command = [str(_python()), "-m", f"benchmarks.{name}", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise NoPeers(f"{name} failed: {done.stderr.strip().splitlines()[-1:]}")
+    return found_in(done.stdout.splitlines()[-1])
+
+
+def _python() -> Path:
+    """The environment's, made anew where the lock is another."""
+    python, mark = ENVIRONMENT / "bin" / "python", ENVIRONMENT / ".setup-done"
+    locked = hashlib.sha256(LOCK.read_bytes()).hexdigest()
+    if not mark.exists() or mark.read_text() != locked:
+        print(f"Installing the peers into {ENVIRONMENT.name}; this takes some minutes", flush=True)
+        shutil.rmtree(ENVIRONMENT, ignore_errors=True)
+        _run(sys.executable, "-m", "venv", str(ENVIRONMENT))
+        _run(str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(LOCK))
+        mark.write_text(locked)
+    return python
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise NoPeers(f"their environment could not be made: {done.stderr.strip().splitlines()[-1:]}")

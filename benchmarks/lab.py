@@ -38,7 +38,7 @@ def run(context: Context) -> Report:
         "Prompt Lab",
         f"{len(TEMPLATES)} templates at {len(TEMPERATURES)} temperatures on {CASES} cases, {CELLS} cells, each checked "
         f"for a word. A local server in a process of its own answers {LATENCY_MS} ms after it is asked. Ideal is cells "
-        "x latency / concurrency. Ours, in a process that has run an experiment of two cells before, is the time from the "
+        "x latency / concurrency. Ours, in a process that has run a small experiment before, is the time from the "
         "start of the experiment to its end, with every run, trace and score in the ledger (SQLite, on the disk); "
         "promptfoo's is the duration that it reports, without the start "
         "of its process and without its cache. The bare calls are the same requests by as many threads through our "

@@ -65,7 +65,7 @@ class Budgets:
         name: str = "",
     ) -> Budget:
         """Raises InputError that names the field, or that there is a budget for these calls already; LibraryError."""
-        return self._store.add(
+        budget = self._store.add(
             scope=scope,
             subject=checked_subject(scope, subject),
             period=period,
@@ -73,21 +73,25 @@ class Budgets:
             warn_at=checked_share(warn_at),
             name=checked_name(name),
         )
+        self._tell_anew(budget)
+        return budget
 
     def change(
         self, budget_id: str, *, limit_usd: float | None = None, warn_at: float | None = None, name: str | None = None
     ) -> Budget:
         """What is not None; a new limit holds for the next call. Raises InputError, NotFound, LibraryError."""
-        return self._store.change(
+        budget = self._store.change(
             budget_id,
             limit_nano_usd=None if limit_usd is None else checked_limit(limit_usd),
             warn_at=None if warn_at is None else checked_share(warn_at),
             name=None if name is None else checked_name(name),
         )
+        self._tell_anew(budget)
+        return budget
 
-    def remove(self, budget_id: str) -> None:
+    def remove(self, budget_id: str) -> Budget:
         """Raises NotFound, LibraryError."""
-        self._store.remove(budget_id)
+        return self._store.remove(budget_id)
 
     def states(self) -> list[BudgetState]:
         """Every budget in its present period: for all first, then by person or model. Raises LibraryError."""
@@ -194,6 +198,12 @@ class Budgets:
         if not full.fits_later:
             self._tell_of(full.state, kept_back=True)
         return BudgetExhausted(kept_back(full), subject=full.state.budget.budget_id)
+
+    def _tell_anew(self, budget: Budget) -> None:
+        """Where a budget that was just made or changed is low already."""
+        for state in self._store.states():
+            if state.budget.budget_id == budget.budget_id:
+                self._tell_of(state)
 
     def _tell_of(self, state: BudgetState, *, kept_back: bool = False) -> None:
         """Once in a period for each of the two; marked after it was told, so that a killed process loses none."""

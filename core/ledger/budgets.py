@@ -78,13 +78,14 @@ class BudgetStore:
                 connection.execute(update(budget_periods).where(here).values(warned_at=None, exhausted_at=None))
         return replace(budget, **values)
 
-    def remove(self, budget_id: str) -> None:
+    def remove(self, budget_id: str) -> Budget:
         """With its periods and what is reserved in it. Raises NotFound."""
         with self._database.write() as connection:
-            self._get(connection, budget_id)
+            budget = self._get(connection, budget_id)
             periods = select(budget_periods).where(budget_periods.c.budget_id == budget_id)
             connection.execute(periods.order_by(budget_periods.c.starts_at).with_for_update()).all()
             connection.execute(delete(budgets).where(budgets.c.budget_id == budget_id))
+        return budget
 
     def list(self) -> Budgets:
         """Those for all first, then by person or model."""

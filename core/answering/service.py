@@ -20,8 +20,9 @@ from core.answering.tracing import begun
 from core.config import Settings
 from core.cost import PriceOf, cost_usd
 from core.cost.budgets import Budgets
-from core.errors import LibraryError, LibraryLocked, NotFound, SettingsError
+from core.errors import LibraryError, LibraryLocked, NotFound, QuestionError, SettingsError
 from core.ledger import Ledger
+from core.ledger.outbox_rows import SAMPLE
 from core.models import Answer, AnswerStatus, Feedback, Trace
 from core.ports import ChatModel, Clock, Embedder
 from core.prompts import TEMPLATES, PromptTemplate
@@ -90,9 +91,13 @@ class Answering:
     def replay(self, trace_id: str) -> str:
         """Asks the question of a trace again, with its channels, version of the template and what was said before it.
 
-        Raises NotFound, LibraryError.
+        Raises NotFound, QuestionError for a question that nobody asked, LibraryError.
         """
         trace = self._tools.ledger.traces.get(trace_id)
+        if trace.kind.startswith(SAMPLE):
+            raise QuestionError(
+                "Sample traffic cannot be asked again", subject=trace_id, hint="Ask it on the Ask page."
+            )
         request = AskRequest(trace.question, trace.channels, user=trace.user, replay_of=trace_id)
         version = "" if trace.template_version is None else f"@{trace.template_version}"
         return self.start(replace(request, template=trace.template + version) if trace.template else request)

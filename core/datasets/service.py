@@ -15,7 +15,15 @@ from core.datasets.folder import DATA, DatasetFolder, embedder_of, manifest_byte
 from core.datasets.lines import facts_of, video_document
 from core.datasets.saving import Content, Label, Saver, content_version
 from core.datasets.values import Exported, Restoring, Saved
-from core.datasets.windows import AsDocument, Windows, filter_document, frozen_at, not_empty, nothing_of
+from core.datasets.windows import (
+    AsDocument,
+    Windows,
+    asks_for_sample,
+    filter_document,
+    frozen_at,
+    not_empty,
+    nothing_of,
+)
 from core.errors import InputError
 from core.ledger import DatasetKind, DatasetUses, DatasetVersion, Ledger, TraceFilter, VideoFacts
 from core.ports import Clock, Embedder
@@ -73,8 +81,11 @@ class Datasets:
     def save_traces(self, kind: DatasetKind, where: TraceFilter, alias: str = "", note: str = "") -> Saved:
         """The traces of a window, or what can be made of them: any kind but the library.
 
-        Raises InputError that says what is missing where there is nothing to save.
+        Raises InputError that says what is missing where there is nothing to save, and for sample traffic: a version
+        is told to Comet.
         """
+        if asks_for_sample(where):
+            raise InputError("Sample traffic is not kept as a data version", hint="Download it instead.")
         where = frozen_at(where, self._clock())
         content = Content(kind, {"filter": filter_document(where)}, nothing_of(kind))
         return self._saver.save_rows(content, self._windows.rows(kind, where), Label(alias, note))

@@ -69,8 +69,13 @@ def frozen_at(where: TraceFilter, now: datetime) -> TraceFilter:
 
     Sample traffic is left out of what becomes a file, unless the filter asks for it.
     """
-    asked = where.sample is not None or (where.kind or "").startswith(SAMPLE)
-    return replace(where, until=min(where.until or now, now), sample=where.sample if asked else False)
+    sample = where.sample if asks_for_sample(where) else False
+    return replace(where, until=min(where.until or now, now), sample=sample)
+
+
+def asks_for_sample(where: TraceFilter) -> bool:
+    """Whether it lets nothing but sample traffic through."""
+    return bool(where.sample) or (where.kind or "").startswith(SAMPLE)
 
 
 def filter_document(where: TraceFilter) -> dict[str, Any]:

@@ -48,10 +48,9 @@ def notice(services: Services) -> None:
     state = services.sample.state()
     if state:
         with _box():
-            st.markdown(
+            st.container(width="stretch").markdown(
                 f"{BADGE} Cost, Drift, Prompt Lab and Traces have sample traffic to show: {_counts(state)}. "
-                "Nobody asked these questions.",
-                width="stretch",
+                "None of it is yours."
             )
             _remove_button(services)
 

@@ -13,6 +13,7 @@ from core.phrases import one_line
 from core.services import Services
 from core.ui import saving
 from core.ui.components import notices
+from core.ui.sample import BADGE
 
 _LABELS = {
     DatasetKind.TRACES: "Traces",
@@ -49,6 +50,11 @@ def show(services: Services, where: TraceFilter) -> None:
         st.caption(_HOLDS[kind])
         if missing := services.datasets.missing(kind, where):
             notices([missing])
+        elif where.sample:
+            st.caption(
+                f"{BADGE} Sample traffic can be downloaded. It is not kept as a version, as one is told to Comet."
+            )
+            _download(services, kind, where)
         else:
             saving.save_form(
                 "trace-data", "Save as a data version", partial(services.datasets.save_traces, kind, where)
@@ -60,12 +66,13 @@ def show(services: Services, where: TraceFilter) -> None:
 
 def _download(services: Services, kind: DatasetKind, where: TraceFilter) -> None:
     """Without saving a version."""
+    made_up = "sample-" if where.sample else ""
     forms = (("JSONL", "jsonl", "application/jsonl"), ("CSV", "csv", "text/csv"))
     with st.container(horizontal=True):
         for label, ending, mime in forms if kind in COLUMNS else forms[:1]:
             st.download_button(
                 label, partial(services.datasets.download, kind, where, as_csv=ending == "csv"),
-                f"cuepoint-{kind}.{ending}", mime, icon=":material/download:", on_click="ignore",
+                f"cuepoint-{made_up}{kind}.{ending}", mime, icon=":material/download:", on_click="ignore",
                 key=f"trace-data-{ending}",
             )  # fmt: skip
 

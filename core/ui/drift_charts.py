@@ -20,6 +20,8 @@ _HEIGHT_PX, _ROW_PX, _HISTORY_PX = 150, 30, 140
 _NAMES_PX = 150
 _VALUE_CHARS = 24
 _LEAST_P = 1e-4
+_AMOUNT = "format(datum.value, abs(datum.value) >= 1000 ? ',.0f' : '.3~g')"
+"""Of a number on an axis: neither ``1e+3`` nor micro-units."""
 _HIT = 0.001
 """An opacity that nobody sees and that still takes a click."""
 
@@ -42,6 +44,7 @@ def bins_table(spread: Mapping[str, Any]) -> pd.DataFrame:
             "range": _range(begin, end, first=n == 0, last=n == len(edges) - 2, alone=low == high),
             "reference": before,
             "current": after,
+            "zero": 0.0,
             "top": max(*spread["reference"], *spread["current"]),
         }
         for n, (begin, end, before, after) in enumerate(
@@ -61,14 +64,15 @@ def _range(begin: float, end: float, *, first: bool, last: bool, alone: bool) ->
 
 def _bins_chart(spread: Mapping[str, Any], key: str) -> alt.LayerChart:
     title = "Characters" if "of" in spread else None
-    x = alt.X(
-        "begin:Q", title=title, axis=alt.Axis(tickCount=4, format=".3~g", grid=False), scale=alt.Scale(zero=False)
+    axis = alt.Axis(tickCount=4, labelExpr=_AMOUNT, grid=False)
+    base = alt.Chart(bins_table(spread)).encode(
+        x=alt.X("begin:Q", title=title, axis=axis, scale=alt.Scale(zero=False, nice=False)),
+        x2="end:Q",
+        y=alt.Y("zero:Q", title=None, axis=alt.Axis(format="%", tickCount=3)),
     )
-    base = alt.Chart(bins_table(spread)).encode(x=x, x2="end:Q")
-    share = alt.Axis(format="%", tickCount=3)
-    before = base.mark_bar(color=GRAY, opacity=0.45).encode(y=alt.Y("reference:Q", title=None, axis=share))
-    after = base.mark_bar(opacity=0.65).encode(y=alt.Y("current:Q", title=None))
-    hit = base.mark_bar(opacity=_HIT, cursor="pointer").encode(y=alt.Y("top:Q", title=None), tooltip=_tips("range"))
+    before = base.mark_rect(color=GRAY, opacity=0.45).encode(y2="reference:Q")
+    after = base.mark_rect(opacity=0.6).encode(y2="current:Q")
+    hit = base.mark_rect(opacity=_HIT, cursor="pointer").encode(y2="top:Q", tooltip=_tips("range"))
     chart: alt.LayerChart = (before + after + hit.add_params(_picked(key))).properties(height=_HEIGHT_PX)
     return chart
 

@@ -10,15 +10,17 @@ import streamlit as st
 from core.drift.sides import Bar, Side
 from core.drift.windows import Period
 from core.models import DriftColumn, DriftReport
+from core.phrases import listed
 from core.services import Services
 from core.ui import drift_rows, places
 from core.ui.drift_charts import PLACE_SELECTION, spread_chart
 from core.ui.drift_phrases import column_name, score_words, spread_of, window_of
 from core.ui.errors import callback
 from core.ui.narrowing import Narrowing, address_of
-from core.ui.text import count, escape_markdown
+from core.ui.text import count, escape_markdown, shorten
 
 _TURN = "drift-turn"
+_MOST_WORDS = 4
 
 
 def show(_services: Services, report: DriftReport, _reports: Sequence[DriftReport]) -> None:
@@ -53,6 +55,8 @@ def card(report: DriftReport, column: DriftColumn, *, clickable: bool = False, k
                 on_select=partial(callback(_clicked), chart_key, column.column),
             )  # fmt: skip
     st.caption(escape_markdown(_numbers(report, column)))
+    if column.drifted and (words := _words(report, column.column)):
+        st.caption(escape_markdown(words))
 
 
 def _clicked(chart_key: str, column: str) -> None:
@@ -75,8 +79,19 @@ def _numbers(report: DriftReport, column: DriftColumn) -> str:
     return " · ".join(parts)
 
 
+def _words(report: DriftReport, column: str) -> str:
+    """The clearest ones of a text; empty for other columns."""
+    shift = report.details.get("words", {}).get(column, {})
+    parts = [
+        f"{title}: {listed([shorten(str(word['word']), 24) for word in shift[key][:_MOST_WORDS]])}"
+        for key, title in (("more", "More often"), ("fewer", "less often"))
+        if shift.get(key)
+    ]
+    return " · ".join(parts)
+
+
 def _whole_sides(report: DriftReport) -> None:
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         for side, rows in ((Side.CURRENT, report.n_current), (Side.REFERENCE, report.n_reference)):
             st.button(
                 f"{count(rows or 0, f'{side} row')}", icon=":material/table_rows:", key=f"drift-all-{side}",

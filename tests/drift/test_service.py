@@ -203,3 +203,36 @@ def test_a_version_of_something_else_is_refused(ledger: Ledger, settings: Settin
     save(ledger, settings, DatasetKind.FEEDBACK)
     with pytest.raises(InputError, match="no traces"):
         make().start("version:frozen")
+
+
+# ------------------------------------------------------------------------------------------------- stopping, and after
+
+
+def test_a_report_that_is_stopped_ends_with_its_process_and_the_next_one_is_made(ledger: Ledger, make: Make):
+    fill(ledger, 10)
+    fill(ledger, 3)
+    hanging = make("hang")
+    report_id, waiting = hanging.start(), hanging.start()
+    wait_for(lambda: hanging.stage(report_id) == "making Evidently's report")
+    pid = hanging._worker.pid
+    hanging.stop(waiting)
+    hanging.stop(report_id)
+    assert hanging.wait(report_id, 60)
+    assert hanging.wait(waiting, 60)
+    assert {hanging.report(one).error for one in (report_id, waiting)} == {"It was stopped before it was done."}
+    assert pid is not None
+    assert not Path(f"/proc/{pid}").exists()
+    finished = made(make())
+    hanging.stop(finished.report_id)
+    assert hanging.report(finished.report_id).state == "finished"
+
+
+def test_a_side_knows_how_many_rows_it_has(ledger: Ledger, settings: Settings, make: Make):
+    fill(ledger, 3, 20)
+    fill(ledger, 3, 7, kind="sample-ask")
+    fill(ledger, 2, 5, kind="lab-cell")
+    save(ledger, settings, DatasetKind.TRACES)
+    drift = make()
+    assert [drift.size(window) for window in ("7d", "7d?model=nobody", "14d..7d")] == [20, 0, 0]
+    assert drift.size("version:frozen") == 32
+    assert drift.size(drift.upload("a.csv", b"a\n1\n")) is None

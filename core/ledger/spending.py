@@ -14,6 +14,7 @@ from sqlalchemy import CTE, Connection, Integer, Row, Select, and_, column, null
 from core.ledger.books import BOOKS, Book
 from core.ledger.columns import UtcTime, as_utc
 from core.ledger.database import Database
+from core.ledger.rollup_proof import Proof, repair, verify
 from core.ledger.rollup_sums import Numbered, Stretch, days_with_traces, sums_of, sums_over, whole_quarters
 from core.ledger.tallies import Breakdown, Source, StretchTally, Tally
 
@@ -85,6 +86,14 @@ class SpendingStore:
             for one in self.tallies(source, [(since, until)], "model", sample=sample)
             if one.tally.unpriced_calls
         ]
+
+    def verify(self, *, most: int = 20) -> Proof:
+        """Holds every sum against the traces; ``most``: how many differences the proof describes."""
+        return verify(self._database, most)
+
+    def repair(self, proof: Proof) -> None:
+        """Makes the sums anew that differed, eight days in a transaction."""
+        repair(self._database, proof)
 
 
 def _sums(

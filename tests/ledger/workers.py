@@ -22,7 +22,7 @@ from sqlalchemy import event
 
 from core.ledger import BudgetState, Held, Ledger, PriceScope, Settled, open_ledger, price_filling
 from core.ledger.database import Database
-from core.models import Run
+from core.models import Feedback, Run
 from tests.ledger.samples import MINILM, Ticking, library_item, running, trace
 
 ROOT = Path(__file__).parents[2]
@@ -121,6 +121,37 @@ def kill_settle(url: str, statement: str) -> None:
     ledger.outbox.settle([Settled(row, "sent") for row in rows])
 
 
+def kill_finish(url: str, statement: str) -> None:
+    """Finishes a trace that was begun and one that was not, and dies on the way."""
+    ledger = open_ledger(url)
+    die_at_statement(ledger._database.engine, int(statement))
+    ledger.traces.finish_all([trace("begun"), trace(f"new-{statement}")], mirror=True)
+
+
+def kill_thumb(url: str, statement: str) -> None:
+    """Puts a thumb on a trace and dies on the way."""
+    ledger = open_ledger(url)
+    ledger.traces.finish(trace("t"), mirror=True)
+    die_at_statement(ledger._database.engine, int(statement))
+    ledger.traces.save_feedback(Feedback("t", 1), mirror=True)
+
+
+def kill_abandon(url: str, statement: str) -> None:
+    """Gives up two questions that nobody works at, and dies on the way."""
+    ledger = open_ledger(url)
+    ledger.traces.finish_all([running("lost-0"), running("lost-1")], mirror=False)
+    die_at_statement(ledger._database.engine, int(statement))
+    ledger.traces.abandon_running(mirror=True)
+
+
+def finish_again(url: str, prefix: str, count: str) -> None:
+    """Finishes traces that others finish too, each with a thumb."""
+    ledger = open_ledger(url)
+    for number in range(int(count)):
+        ledger.traces.finish(trace(f"{prefix}{number % 4}", answer_changes={"cost_usd": number / 100}), mirror=True)
+        ledger.traces.save_feedback(Feedback(f"{prefix}{number % 4}", number % 3 - 1), mirror=True)
+
+
 def hang_experiment(url: str) -> None:
     """Begins an experiment of two runs, and waits to be killed."""
     ledger = open_ledger(url)
@@ -186,6 +217,10 @@ COMMANDS: dict[str, Callable[..., None]] = {
         try_lease,
         send_for_ever,
         kill_settle,
+        kill_finish,
+        kill_thumb,
+        kill_abandon,
+        finish_again,
         hold,
         spend_all,
         kill_fill,

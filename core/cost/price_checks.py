@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from core.cost.price_list import EVER, PriceList
 from core.cost.prices import Price, server_of
 from core.errors import InputError
-from core.phrases import one_line
+from core.phrases import money
 
 MOST_USD = 1_000_000.0
 """For a million tokens. No token costs a dollar."""
@@ -37,7 +37,7 @@ def checked(price: Price) -> Price:
         raise InputError("The model has no name", subject="model", hint="Name it as the server does, such as gpt-4o.")
     if len(model) > _LONGEST_NAME:
         raise InputError(f"The model's name has {len(model):,} characters", subject="model", hint="Check it.")
-    if one_line(model) != model:
+    if not model.isprintable():
         raise InputError("The model's name has characters that cannot be seen", subject="model", hint="Type it anew.")
     for name, (title, amount) in _AMOUNTS.items():
         _check_amount(name, title, amount(price))
@@ -93,10 +93,12 @@ def _slip(
     if not usd or not others:
         return None
     if usd >= max(others) * _TIMES * _ALMOST:
-        return f"The {title} price, ${usd:g} for a million tokens, is {usd / max(others):,.0f} times the most {where}."
+        return (
+            f"The {title} price, {money(usd)} for a million tokens, is {usd / max(others):,.0f} times the most {where}."
+        )
     if usd * _TIMES * _ALMOST <= min(others):
         part = min(others) / usd
-        return f"The {title} price, ${usd:g} for a million tokens, is a {part:,.0f}th of the least {where}."
+        return f"The {title} price, {money(usd)} for a million tokens, is a {part:,.0f}th of the least {where}."
     return None
 
 

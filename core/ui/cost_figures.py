@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import streamlit as st
 
 from core.cost.report import Report
 from core.cost.summary import model_of
-from core.ledger import Tally
+from core.ledger import Source, Tally
+from core.ui.errors import callback
+from core.ui.price_form import ask_for
 from core.ui.text import UNKNOWN, compact, count, escape_markdown, money, shorten
 
 NOTHING = "–"
@@ -34,6 +37,18 @@ def unknown_prices(report: Report, side: str = "") -> None:
     title = f"{side}: unknown prices" if side else "Unknown prices"
     named.insert(0, "What these cost is unknown and left out of the sums.\n")
     st.warning("\n".join(named), title=title, icon=":material/money_off:")
+    if report.source is Source.LEDGER:
+        _offer_prices([row.key for row in report.unpriced[:_MOST_NAMED] if isinstance(row.key, str)])
+
+
+def _offer_prices(models: Sequence[str]) -> None:
+    """A way to the form of a price for each."""
+    with st.container(horizontal=True):
+        for n, model in enumerate(models):
+            st.button(
+                f"Set the price of {escape_markdown(shorten(model, _NAME_CHARS))}", key=f"cost-price-{n}",
+                icon=":material/edit:", on_click=callback(ask_for), args=(model,),
+            )  # fmt: skip
 
 
 def totals(total: Tally) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
@@ -20,6 +20,10 @@ _SYNONYMS = {
     "tests": ("tests", "test", "unit_tests"),
     "note": ("note", "notes", "comment"),
 }
+
+
+_LONGEST_NAME = 60
+_ENDS = ("?", "!", ".", ";")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,20 @@ def _flat(row: Row) -> Row:
     if not isinstance(nested, Mapping):
         return row
     return {**{key: value for key, value in row.items() if key != "variables"}, **nested}
+
+
+def names_nothing(sheet: Sheet) -> bool:
+    """Whether the names of the columns read like values: the file begins with a case and not with their names."""
+    if any(suggested_use(column) != VARIABLE for column in sheet.columns):
+        return False
+    return any(_is_value(column, {str(row.get(column, "")) for row in sheet.rows}) for column in sheet.columns)
+
+
+def _is_value(name: str, values: Collection[str]) -> bool:
+    """A sentence, a number, or what stands below it too."""
+    plain = name.strip()
+    number = plain.replace(".", "", 1).replace("-", "", 1).isdecimal()
+    return len(plain) > _LONGEST_NAME or plain.endswith(_ENDS) or number or plain in values
 
 
 def suggested_use(column: str) -> str:

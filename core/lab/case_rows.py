@@ -33,6 +33,8 @@ def read_cases(name: str, data: bytes) -> list[TestCase]:
 def rows_in(name: str, data: bytes) -> Iterator[Row]:
     """Its rows as they stand. Raises as ``read_cases``, for a row when that is reached."""
     text = data.decode(encoding_of(io.BytesIO(data)), "replace").removeprefix("\ufeff")
+    if not text.strip():
+        raise InputError(f"{shown(name)} is empty", subject=name)
     kind = name.lower().rpartition(".")[2]
     if kind not in _READERS:
         raise InputError(f"{shown(name)} is no .csv, .jsonl or .json file", subject=name)

@@ -13,6 +13,7 @@ from core.lab.case_columns import (
     Sheet,
     mapped_cases,
     merged,
+    names_nothing,
     sheet_of,
     suggested_name,
     suggested_use,
@@ -50,6 +51,12 @@ def show(services: Services, chosen: TestSet, cases: Sequence[TestCase]) -> None
 
 def _map(services: Services, chosen: TestSet, cases: Sequence[TestCase], sheet: Sheet) -> None:
     st.caption(f"{count(len(sheet.rows), 'row')} in {escape_markdown(sheet.name)}. What is each column?")
+    if names_nothing(sheet):
+        st.warning(
+            f"The first line of {escape_markdown(sheet.name)} reads like a case, not like names of columns. "
+            "Put a line above it that names them, for example: question,expected",
+            icon=":material/info:",
+        )
     uses = _uses(sheet)
     lacking = _lacking(services, uses)
     if lacking:

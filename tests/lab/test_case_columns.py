@@ -9,7 +9,16 @@ from datetime import UTC, datetime
 import pytest
 
 from core.errors import InputError
-from core.lab.case_columns import cases_in, mapped_cases, merged, sheet_of, suggested_name, suggested_use, table_of
+from core.lab.case_columns import (
+    cases_in,
+    mapped_cases,
+    merged,
+    names_nothing,
+    sheet_of,
+    suggested_name,
+    suggested_use,
+    table_of,
+)
 from core.lab.from_trace import case_of_trace
 from core.lab.passages import passages_in
 from core.lab.registry import SAMPLE, difference, preview, review
@@ -137,3 +146,24 @@ def test_a_difference_is_that_of_the_lines() -> None:
         "--- version 1", "+++ version 2", "+s", "-b", "+c",
     ]  # fmt: skip
     assert difference(old, old) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("What is a vector?,A list of numbers\nWhat is cosine?,An angle\n", True),
+        ("17,18\n19,20\n", True),
+        ("vector,vector\nvector,cosine\n".replace("vector,vector", "vector,angle"), True),
+        ("question,expected\nWhat is a vector?,A list\n", False),
+        ("tone,question\nglad,What?\n", False),
+        ("Prompt text,Reference\nWhat?,A list\n", False),
+    ],
+)
+def test_a_file_without_names_of_columns_is_noticed(text: str, said: bool) -> None:
+    assert names_nothing(sheet_of("a.csv", text.encode())) is said
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.json"])
+def test_an_empty_file_is_named(name: str) -> None:
+    with pytest.raises(InputError, match=f"{name} is empty"):
+        sheet_of(name, b" \n")

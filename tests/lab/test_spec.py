@@ -220,7 +220,7 @@ def test_a_file_of_cases_is_read_by_its_columns(name: str, data: bytes) -> None:
     ("name", "data", "said"),
     [
         ("a.txt", b"x", "a.txt is no .csv, .jsonl or .json file"),
-        ("a.csv", b"", "a.csv has a column without a name"),
+        ("a.csv", b"", "a.csv is empty"),
         ("a.csv", b"question,question\na,b", "a.csv has two columns 'question'"),
         ("a.csv", b"question\na,b,c", "a.csv, line 2 has 3 values for 1 columns"),
         ("a.csv", b"question\n", "a.csv has no cases"),

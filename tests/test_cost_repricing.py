@@ -90,6 +90,7 @@ def test_the_document_has_each_model_and_null_for_what_is_unknown() -> None:
         None, 2.0, None,
     )  # fmt: skip
     assert (document["model"], document["difference_usd"]) == ("cheap", None)
+    assert (document["comparable"]["calls"], document["comparable"]["difference_usd"]) == (1, 1.75 - 10.0)
     assert "llama, 1 call: $2.00 instead of unknown" in what_if_lines(made)
 
 

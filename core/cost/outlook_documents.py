@@ -54,8 +54,11 @@ def what_if_document(made: Repricing) -> Document:
             "input_usd": price.input_usd,
             "output_usd": price.output_usd,
             "cached_usd": price.cached_usd,
+            "reasoning_usd": price.reasoning_usd,
+            "server": price.server,
         },
         **_repriced(total),
+        "comparable": None if made.comparable is None else _repriced(made.comparable),
         "rows": [{"model": row.model, **_repriced(row)} for row in made.rows],
     }
 

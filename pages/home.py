@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.ui import delivery, ingesting, landing, sample
+from core.ui import budgeting, delivery, ingesting, landing, sample
 from core.ui.components import still_starting
 from core.ui.frame import inside_home
 from core.ui.resources import get_services
@@ -13,6 +13,7 @@ st.title("Ask your videos")
 st.markdown("Answers from what was said, and the second of the video where it was said.")
 still_starting(services)
 sample.notice(services)
+budgeting.warn(services)
 stats = services.stats()
 if stats.videos == 0:
     ingesting.empty_library(services, "Your library is empty")

@@ -26,6 +26,12 @@ def calls_of(budget: Budget) -> str:
     return f"the {'person' if budget.scope is BudgetScope.USER else 'model'} {one_line(budget.subject)}"
 
 
+def _concerning(budget: Budget) -> str:
+    if budget.scope is BudgetScope.ALL:
+        return ""
+    return f" {'to' if budget.scope is BudgetScope.USER else 'of'} {one_line(budget.subject)}"
+
+
 def until(moment: datetime) -> str:
     """``2026-12-01 (UTC)``: budgets begin anew at midnight."""
     return f"{moment:%Y-%m-%d} (UTC)"
@@ -53,7 +59,9 @@ def warning(state: BudgetState) -> str:
 def keeps_back(state: BudgetState) -> str:
     """That calls are kept back, for a notice."""
     title, spent, ends = title_of(state.budget), money(state.spent_usd), until(state.ends_at)
-    then = f"Until {ends} Ask gives quotes and earlier answers instead of new ones"
+    then = f"Until {ends} Ask gives quotes and earlier answers instead of new ones{_concerning(state.budget)}"
+    if not state.budget.limit_nano_usd:
+        return f"The budget {title} lets no call through that costs anything. {then}."
     if state.is_used_up:
         return f"The budget {title} is used up, {spent} spent. {then}."
     return f"The budget {title} keeps calls back: {spent} spent, and what is left is less than a call may cost. {then}."

@@ -41,6 +41,7 @@ from core.models import (
     VideoKind,
 )
 from core.sentences import content_stems, split_sentences
+from tests.fakes.budgeting import NoBudgets
 from tests.fakes.mirroring import FakeMirroring
 from tests.fakes.registry import small_ledger
 from tests.fakes.sampled import FakeSample
@@ -340,6 +341,7 @@ class FakeServices:
         self.mirroring = FakeMirroring()
         self.costs = Costs(PlainSpending(self.traces.rows.values), PlainComparison())
         self.prices = ShippedPrices()
+        self.budgets = NoBudgets()
         self.sample = FakeSample(self.traces.rows)
         self.datasets = NoDatasets()
         self.ledger = small_ledger()

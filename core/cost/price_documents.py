@@ -138,4 +138,5 @@ def change_text(change: PriceChange, *, done: bool) -> str:
         parts.append(f"the cost of {count(change.lost, 'question')} {'is' if done else 'would be'} unknown then")
     sign = "+" if change.usd >= 0 else ""
     runs = f", {count(change.runs, 'run')} of experiments among them" if change.runs else ""
-    return f"{', '.join(parts)}{runs}: {sign}{money(change.usd)} in all"
+    said = ", ".join(parts)
+    return f"{said[0].upper()}{said[1:]}{runs}: {sign}{money(change.usd)} in all"

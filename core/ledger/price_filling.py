@@ -60,8 +60,6 @@ class _Portion:
     runs: list[dict[str, Any]] = field(default_factory=list)
     talks: set[str] = field(default_factory=set)
     """Experiments are among them."""
-    told: list[str] = field(default_factory=list)
-    """Traces that a mirror may hear of."""
     change: PriceChange = PriceChange()  # noqa: RUF009  frozen
 
 
@@ -93,7 +91,7 @@ class PriceFilling:
         """Does it, and tells of each portion when it is on the disk.
 
         ``scope`` None: every trace there is, each on its own server. ``priced``: traces that have a cost get a new one
-        too. ``mirror``: the mirror is to hear of it, but of sample traffic.
+        too. ``mirror``: the mirror is to hear of it.
         """
         for ids in self._portions(scope, priced=priced):
             with self._database.write() as connection:
@@ -120,7 +118,7 @@ class PriceFilling:
         if found.talks:
             connection.execute(_SET_SPENT, {"talks": sorted(found.talks)})
         if mirror:
-            enqueue(connection, TRACE, found.told, self._clock())
+            enqueue(connection, TRACE, list(found.costs), self._clock())
         return found.change
 
     def _portions(self, scope: PriceScope | None, *, priced: bool) -> Iterator[list[str]]:
@@ -140,7 +138,11 @@ class PriceFilling:
 
 
 def _conditions(scope: PriceScope | None, *, priced: bool) -> Iterator[ColumnElement[bool]]:
-    """A call whose tokens were not counted keeps what is known of its cost; a cached answer costs nothing."""
+    """A call whose tokens were not counted keeps what is known of its cost; a cached answer costs nothing.
+
+    Sample traffic keeps the costs that were made up with it.
+    """
+    yield ~traces.c.kind.startswith(SAMPLE)
     yield traces.c.prompt_tokens.is_not(None)
     yield ~traces.c.cached
     yield traces.c.status != str(AnswerStatus.RUNNING)
@@ -180,8 +182,6 @@ def _put(portion: _Portion, row: Any, usd: float | None, its_runs: Sequence[dict
     portion.costs[row.trace_id] = usd
     portion.runs.extend(its_runs)
     portion.talks.add(row.conversation_id)
-    if not row.kind.startswith(SAMPLE):
-        portion.told.append(row.trace_id)
     portion.change += PriceChange(
         1, len(its_runs), row.cost_usd or 0.0, usd or 0.0, unpriced=row.cost_usd is None, lost=usd is None
     )

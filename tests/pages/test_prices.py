@@ -127,7 +127,7 @@ def test_what_looks_like_a_slip_waits_for_a_tick(open_page: OpenPage, prices: Pr
     ("model", "server", "said"),
     [
         (LLAMA, "my host", "The server is no address"),
-        ("gpt\u200b-4o", HOST, None),
+        ("gpt\u200b-4o", HOST, "cannot be seen"),
         ("gpt\u202e", HOST, "cannot be seen"),
     ],
 )
@@ -160,7 +160,7 @@ def test_a_price_is_withdrawn_with_the_costs_that_it_gave_and_stays_in_the_histo
     added = prices.add(Price(LLAMA, datetime(2026, 1, 1, tzinfo=UTC), 1.0, 2.0, base_url=HOST)).kept
     app = open_tab(open_page)
     app.selectbox("price-pick").set_value(added.price_id).run()
-    assert "the cost of 2 questions would be unknown then" in words(app)
+    assert "The cost of 2 questions would be unknown then" in words(app)
     app.button("price-withdraw").click().run()
     assert not app.exception
     assert costs(ledger) == [None, None, None]

@@ -17,7 +17,7 @@ from benchmarks.corpus import settings_of
 from benchmarks.harness import Context, Figure, Report, Table, ms
 from benchmarks.peer_process import BATCH, ROUNDS, Found, Read, Written, rounds_ms, timed_s
 from benchmarks.tracing import PEERS, NoPeers, peer
-from benchmarks.tracing_traffic import BEGIN, DAYS, END, MODELS, SPANS, Call, calls
+from benchmarks.tracing_traffic import BEGIN, DAYS, END, MODELS, SPANS, Call, calls, trace_id
 from core.cost.report import By
 from core.models import Answer, AnswerStatus, Feedback, PassageRecord, Span, Trace, Usage
 from core.services import Services, build_services
@@ -27,6 +27,15 @@ ZONE = ZoneInfo("Europe/Berlin")
 """Of the million's charts: no day of it is one of UTC."""
 THUMBS = 1_000
 GB = 1e9
+
+_CHARTS = {
+    "by day, and the totals": By.DAY,
+    "by model": By.MODEL,
+    "by kind": By.KIND,
+    "by template": By.TEMPLATE,
+    "by person": By.USER,
+    "the forecast's days": By.DAY,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,27 +56,26 @@ def run(context: Context) -> Report:
     return measured(context.work, QUICK if context.quick else Sizes())
 
 
-def measured(work: Path, sizes: Sizes) -> Report:
-    """The whole section at other sizes than the page's."""
+def measured(work: Path, sizes: Sizes, *, peers: Sequence[str] = PEERS) -> Report:
+    """The section, at any sizes: those of ours are a multiple of those of the peers."""
     report = Report("Ledger and cost", _what(sizes))
     with tempfile.TemporaryDirectory(dir=work) as scratch:
         folder = Path(scratch)
         ours = _ours(folder / "ours", sizes.ours)
-        peers = list(_peers(report, folder, sizes))
-        _compare(report, ours, peers)
+        _compare(report, ours, list(_peers(report, folder, sizes, peers)))
         _million(report, folder / "million", sizes.million)
     return report
 
 
 def _what(sizes: Sizes) -> str:
-    return (
-        f"Traces of {SPANS} spans, with a prompt, an answer and 6 passages, 9 KB in all, of {DAYS} days, 50 people and "
-        f"{len(MODELS)} models, into SQLite: the ledger beside Arize Phoenix and MLflow Tracing, each in the newest "
-        f"release and in an environment of its own. Writing: from the values of a trace until its rows are in the "
-        f"database. Ours writes {sizes.ours:,} traces, the peers {sizes.peers:,} of them, which favours them, if "
-        f"anything; then their rows are copied up to {sizes.ours:,} traces. Reading: the cost by day and model of all "
-        f"{DAYS} days, median of {ROUNDS}; each sum is checked against what was written."
-    )
+    return f"""\
+Traces of {SPANS} spans, with a prompt, an answer and 6 passages, of {DAYS} days, 50 people and {len(MODELS)} models, \
+into SQLite: the ledger beside Arize Phoenix and MLflow Tracing, both in an environment of their own. Writing: from the \
+values of a trace until its rows are in the database. Ours writes {sizes.ours:,} traces and the peers {sizes.peers:,}, \
+the rows of which are then copied up to {sizes.ours:,} traces, as writing them would take hours. A trace of ours is on \
+the disk when `finish` returns (SQLite's `synchronous=FULL`), and so is one of MLflow; Phoenix turns that off. Reading: \
+the cost by day and model of all {DAYS} days, median of {ROUNDS} after one that does not count. Each sum is checked \
+against what was written."""
 
 
 # ------------------------------------------------------------------------------------------------------------- ours
@@ -143,11 +151,11 @@ def _check(found: Found, wanted_usd: float) -> None:
 # ------------------------------------------------------------------------------------------------------------ peers
 
 
-def _peers(report: Report, folder: Path, sizes: Sizes) -> Iterator[Found]:
+def _peers(report: Report, folder: Path, sizes: Sizes, names: Sequence[str]) -> Iterator[Found]:
     """Those that can be had."""
     times = sizes.ours // sizes.peers
     wanted_usd = times * sum(call.cost_usd for call in calls(sizes.peers))
-    for name in PEERS:
+    for name in names:
         print(f"{name} …", flush=True)
         try:
             found = peer(name, folder / name, written=sizes.peers, read=sizes.ours)
@@ -165,74 +173,67 @@ def _compare(report: Report, ours: Found, peers: Sequence[Found]) -> None:
     read = median(ours.reads[0].ms)
     for found in peers:
         best = min(one.per_trace_ms for one in found.writes)
-        name = f"beside {found.name}: times faster"
         report.figures += [
-            Figure(
-                f"{name} to write a trace one by one",
-                found.writes[0].per_trace_ms / single,
-                FASTER_WRITE,
-                "×",
-                most=False,
-            ),
-            Figure(f"{name} to write in batches", best / batch, FASTER_WRITE, "×", most=False),
-            Figure(
-                f"{name} to read cost by day and model", median(found.reads[0].ms) / read, FASTER_READ, "×", most=False
-            ),
+            _times_faster(f"to write a trace one by one than {found.name}", found.writes[0].per_trace_ms / single),
+            _times_faster(f"to write in batches than {found.name} in its best way", best / batch),
+            _times_faster(f"to read than {found.name}", median(found.reads[0].ms) / read, FASTER_READ),
         ]
-    everybody = [ours, *peers]
-    writes = [
-        [found.name, one.way, f"{one.traces:,}", f"{one.per_trace_ms:.2f}", f"{one.per_trace_ms / batch:.1f} ×"]
+    report.tables += [_writes([ours, *peers], batch), _reads([ours, *peers], read)]
+
+
+def _times_faster(what: str, value: float, target: float = FASTER_WRITE) -> Figure:
+    return Figure(f"times faster {what}", value, target, "×", most=False)
+
+
+def _writes(everybody: Sequence[Found], ours_ms: float) -> Table:
+    rows = [
+        [found.name, one.way, f"{one.traces:,}", f"{one.per_trace_ms:.2f}", f"{one.per_trace_ms / ours_ms:.1f} ×"]
         for found in everybody
         for one in found.writes
     ]
-    report.tables.append(Table("Writing:", ["", "way", "traces", "ms a trace", "beside ours in batches"], writes))
-    reads = [
-        [found.name, one.way, f"{found.traces:,}", *ms(one.ms), f"{median(one.ms) / read:.1f} ×"]
+    return Table("Writing:", ["", "way", "traces", "ms a trace", "beside ours in batches"], rows)
+
+
+def _reads(everybody: Sequence[Found], ours_ms: float) -> Table:
+    rows = [
+        [found.name, one.way, f"{found.traces:,}", *ms(one.ms), f"{median(one.ms) / ours_ms:.1f} ×"]
         for found in everybody
         for one in found.reads
     ]
     header = ["", "way", "traces", "median ms", "95 % under", "beside ours"]
-    report.tables.append(Table("Cost by day and model:", header, reads))
+    return Table("Cost by day and model:", header, rows)
 
 
 # ------------------------------------------------------------------------------------------------------ the million
 
 
 def _million(report: Report, folder: Path, count: int) -> None:
-    """Without passages, as their texts would fill a disk: no sum of money reads them."""
     with _opened(folder) as services:
-        sent, took_s = calls(count, passages=0), 0.0
-        while part := list(islice(sent, 10 * BATCH)):
-            took_s += _batched_s(services, part, 4 * BATCH)
-        _thumbs(services, count)
+        took_s = _filled(services, count)
         charts = {name: rounds_ms(partial(_chart, services, by)) for name, by in _CHARTS.items()}
-    together = sum(median(times) for times in charts.values())
-    report.figures.append(Figure(f"all charts of Cost, {count:,} traces", together, CHARTS_MS, "ms"))
-    rows = [[name, *ms(times)] for name, times in charts.items()]
+        together = rounds_ms(lambda: [_chart(services, by) for by in _CHARTS.values()])
+        charts["all of these together"] = together
+        charts["by model, without a period"] = rounds_ms(lambda: services.costs.report(by=By.MODEL, zone=ZONE))
+    report.figures.append(Figure(f"all charts of Cost, {count:,} traces", median(together), CHARTS_MS, "ms"))
     caption = f"The charts of the Cost page, {DAYS} days in the time zone {ZONE.key}, {count:,} traces:"
+    rows = [[name, *ms(times)] for name, times in charts.items()]
     report.tables.append(Table(caption, ["", "median ms", "95 % under"], rows))
     size_gb = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / GB
     report.notes.append(
-        f"The {count:,} traces, without their passages, were written in {took_s / 60:.1f} minutes "
-        f"({took_s * 1000 / count:.2f} ms each) and take {size_gb:.1f} GB."
+        f"The {count:,} traces were written in {took_s / 60:.1f} minutes ({took_s * 1000 / count:.2f} ms each) and "
+        f"take {size_gb:.1f} GB. They have no passages: no chart of Cost reads those."
     )
 
 
-_CHARTS = {
-    "by day, and the totals": By.DAY,
-    "by model": By.MODEL,
-    "by kind": By.KIND,
-    "by template": By.TEMPLATE,
-    "by person": By.USER,
-    "the forecast's days": By.DAY,
-}
+def _filled(services: Services, count: int) -> float:
+    """Seconds that writing took. Some traces have a thumb."""
+    sent, took_s = calls(count, passages=0), 0.0
+    while part := list(islice(sent, 4 * BATCH)):
+        took_s += _batched_s(services, part, len(part))
+    for number in range(0, count, max(1, count // THUMBS)):
+        services.traces.save_feedback(Feedback(trace_id(number), 1), mirror=False)
+    return took_s
 
 
 def _chart(services: Services, by: By) -> int:
-    report = services.costs.report(since=BEGIN, until=END, by=by, zone=ZONE)
-    return report.total.calls
-
-
-def _thumbs(services: Services, count: int) -> None:
-    for call in islice(calls(count, passages=0), 0, count, max(1, count // THUMBS)):
-        services.traces.save_feedback(Feedback(call.trace_id, 1), mirror=False)
+    return services.costs.report(since=BEGIN, until=END, by=by, zone=ZONE).total.calls

@@ -17,18 +17,17 @@ ENVIRONMENT = ROOT / ".venv-tracing"
 """Kept, as it is a gigabyte. They want other releases of some packages than the app."""
 
 
+_LONGEST_S = 1800
+
+
 class NoPeers(Exception):
     """The peers cannot be had here; the message says why."""
 
 
-def peer(name: str, folder: Path, *, written: int, read: int) -> Found:
-    """Runs the peer's process to its end. Raises NoPeers, also where it fails."""
-    arguments = [str(folder), str(written), str(read)]
-    command = [str(_python()), "-m", f"benchmarks.{name}", *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise NoPeers(f"{name} failed: {done.stderr.strip().splitlines()[-1:]}")
-    return found_in(done.stdout.splitlines()[-1])
+def peer(name: str, folder: Path, *, written: int, read: int, python: Path | None = None) -> Found:
+    """Runs the peer's process to its end, with the environment's Python. Raises NoPeers, also where it fails."""
+    command = [str(python or _python()), "-m", f"benchmarks.{name}", str(folder), str(written), str(read)]
+    return found_in(_run(f"{name} failed", *command).splitlines()[-1])
 
 
 def _python() -> Path:
@@ -38,13 +37,19 @@ def _python() -> Path:
     if not mark.exists() or mark.read_text() != locked:
         print(f"Installing the peers into {ENVIRONMENT.name}; this takes some minutes", flush=True)
         shutil.rmtree(ENVIRONMENT, ignore_errors=True)
-        _run(sys.executable, "-m", "venv", str(ENVIRONMENT))
-        _run(str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(LOCK))
+        trouble = "their environment could not be made"
+        _run(trouble, sys.executable, "-m", "venv", str(ENVIRONMENT))
+        _run(trouble, str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(LOCK))
         mark.write_text(locked)
     return python
 
 
-def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def _run(trouble: str, *command: str) -> str:
+    """What it prints."""
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=_LONGEST_S)
+    except subprocess.TimeoutExpired:
+        raise NoPeers(f"{trouble}: it took more than {_LONGEST_S / 60:.0f} minutes") from None
     if done.returncode != 0:
-        raise NoPeers(f"their environment could not be made: {done.stderr.strip().splitlines()[-1:]}")
+        raise NoPeers(f"{trouble}: {done.stderr.strip().rpartition(chr(10))[2]}")
+    return done.stdout

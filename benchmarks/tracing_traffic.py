@@ -73,8 +73,7 @@ class Call:
 
     @property
     def trace_id(self) -> str:
-        """32 hex digits without an order, as every tracer makes them."""
-        return hashlib.md5(str(self.number).encode(), usedforsecurity=False).hexdigest()
+        return trace_id(self.number)
 
     @property
     def prompt(self) -> str:
@@ -109,6 +108,11 @@ class Call:
     def ns(self, after_ms: float) -> int:
         """Nanoseconds since 1970 of a moment after the start."""
         return int((self.started_at + timedelta(milliseconds=after_ms)).timestamp() * 1e9)
+
+
+def trace_id(number: int) -> str:
+    """32 hex digits without an order, as every tracer makes them."""
+    return hashlib.md5(str(number).encode(), usedforsecurity=False).hexdigest()
 
 
 def calls(count: int, *, passages: int = 6) -> Iterator[Call]:

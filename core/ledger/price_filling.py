@@ -72,11 +72,8 @@ class PriceFilling:
 
     def look(self, scope: PriceScope | None, cost_of: CostOf, *, priced: bool) -> PriceChange:
         """What ``fill`` would do now."""
-        total = PriceChange()
-        for ids in self._portions(scope, priced=priced):
-            with self._database.read() as connection:
-                total += _portion(connection, ids, scope, cost_of, priced=priced).change
-        return total
+        with self._database.read() as connection:
+            return _portion(connection, None, scope, cost_of, priced=priced).change
 
     def unpriced(self) -> list[Unpriced]:
         """What a price could be filled in for, by model and server, most tokens first."""
@@ -133,8 +130,8 @@ class PriceFilling:
                 yield [row.trace_id for row in found]
             if len(found) < PORTION:
                 return
-            last = (bindparam(None, value, column.type) for value, column in zip(found[-1], place, strict=True))
-            after = tuple_(*place) > tuple_(*last)
+            last = [bindparam(None, value, column.type) for value, column in zip(found[-1], place, strict=True)]
+            after = and_(traces.c.started_at >= last[0], tuple_(*place) > tuple_(*last))  # the first one for the index
 
 
 def _conditions(scope: PriceScope | None, *, priced: bool) -> Iterator[ColumnElement[bool]]:
@@ -166,11 +163,13 @@ def _named(column: ColumnElement[str | None], model: str) -> ColumnElement[bool]
 
 
 def _portion(
-    connection: Connection, ids: Sequence[str], scope: PriceScope | None, cost_of: CostOf, *, priced: bool
+    connection: Connection, ids: Sequence[str] | None, scope: PriceScope | None, cost_of: CostOf, *, priced: bool
 ) -> _Portion:
-    runs_of = _runs_of(connection, ids)
+    """What changes in these traces; in all of the scope where none are named."""
+    which = [*_conditions(scope, priced=priced), *([] if ids is None else [traces.c.trace_id.in_(ids)])]
+    runs_of = _runs_of(connection, select(traces.c.trace_id).where(*which) if ids is None else ids)
     portion = _Portion()
-    for row in connection.execute(_rows(ids, scope, priced=priced)):
+    for row in connection.execute(select(*_READ).where(*which)):
         theirs = runs_of[row.trace_id]
         usd = _cost(row, scope, cost_of, [run.model for run in theirs])
         if not _same(row.cost_usd, usd):
@@ -187,11 +186,7 @@ def _put(portion: _Portion, row: Any, usd: float | None, its_runs: Sequence[dict
     )
 
 
-def _rows(ids: Sequence[str], scope: PriceScope | None, *, priced: bool) -> Select[Any]:
-    return select(*_READ).where(and_(traces.c.trace_id.in_(ids), *_conditions(scope, priced=priced)))
-
-
-def _runs_of(connection: Connection, ids: Sequence[str]) -> dict[str, list[Any]]:
+def _runs_of(connection: Connection, ids: Sequence[str] | Select[Any]) -> dict[str, list[Any]]:
     """Trace -> the runs that it is of: that which was called for, and those that took its answer over."""
     found: dict[str, list[Any]] = defaultdict(list)
     for run in connection.execute(_ASKED.where(runs.c.trace_id.in_(ids))):

@@ -17,7 +17,7 @@ from core.drift.checking import checked_window, saved_traces
 from core.drift.paths import keep_upload, reports_folder
 from core.drift.sides import Bar, Rows, Side
 from core.drift.uploads import clean_uploads, touch_upload
-from core.drift.windows import Period, SavedVersion, parse_window
+from core.drift.windows import Period, SavedVersion, is_sample, parse_window
 from core.drift.worker import STOPPED, DriftWorker
 from core.errors import CuepointError, InputError, NotFound
 from core.ledger import Ledger
@@ -73,7 +73,9 @@ class Drift:
         report_id = uuid.uuid4().hex
         uploads_of = None if origin == COMMAND else self._folder
         checked = [checked_window(self._ledger, window, now, uploads_of) for window in (reference, current)]
-        report = DriftReport(report_id, now, RUNNING, checked[0][0], checked[1][0], origin)
+        reference, current = (window for window, _ in checked)
+        made_up = any(is_sample(parse_window(window, now)) for window in (reference, current))
+        report = DriftReport(report_id, now, RUNNING, reference, current, origin, sample=made_up)
         self._ledger.drift.begin(report)
         for window in (report.reference, report.current):
             if uploads_of is not None and window.startswith("file:"):

@@ -11,9 +11,8 @@ from core.datasets.folder import DatasetFolder
 from core.drift.checking import saved_traces
 from core.drift.files import read_table
 from core.drift.rows import document_rows, period_rows
-from core.drift.windows import Period, SavedVersion, Window, parse_window
+from core.drift.windows import Period, SavedVersion, Window, is_sample, parse_window
 from core.ledger import Ledger
-from core.ledger.outbox_rows import SAMPLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +33,7 @@ def read_tables(ledger: Ledger, folder: DatasetFolder, reference: str, current: 
     if sample:
         before, after = (_rows(ledger, folder, window, sample=True) for window in windows)
         sample = not (before.empty and after.empty)
-    return Tables(before, after, sample or any(map(_is_sample, windows)))
-
-
-def _is_sample(window: Window) -> bool:
-    return isinstance(window, Period) and window.filters.get("kind", "").startswith(SAMPLE)
+    return Tables(before, after, sample or any(map(is_sample, windows)))
 
 
 def read_side(ledger: Ledger, folder: DatasetFolder, window: str, now: datetime, *, sample: bool) -> pd.DataFrame:

@@ -26,6 +26,8 @@ FILTERS = ("kind", "model", "template", "user")
 FILE_ENDINGS = (".csv", ".jsonl", ".parquet")
 _AGO = re.compile(r"(\d{1,5})\s*([hd])", re.IGNORECASE)
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1)}
+_SAMPLE = "sample"
+"""What the kind of made-up traffic begins with."""
 _HINT = "Write for example 7d, 14d..7d, 2026-11-01..2026-11-08, version:NAME or file:PATH."
 
 
@@ -68,6 +70,11 @@ def parse_window(text: str, now: datetime, *, files: bool = True) -> Window:
             raise InputError("A page cannot read a file of the server", subject=text, hint="Upload it instead.")
         return _file(rest.strip())
     return _period(text.strip(), now)
+
+
+def is_sample(window: Window) -> bool:
+    """Whether it asks for sample traffic."""
+    return isinstance(window, Period) and window.filters.get("kind", "").startswith(_SAMPLE)
 
 
 def _file(name: str) -> RowsFile:

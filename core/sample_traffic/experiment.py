@@ -39,9 +39,9 @@ _TEMPLATES = (
     PromptTemplate(_TEMPLATE, 1, "", "Answer this question: {question}"),
     PromptTemplate(_TEMPLATE, 2, "You are brief.", "Answer in one sentence, in the talk's own words: {question}"),
 )
-_LOSES = {1: 0.34, 2: 0.16}
-"""Version -> share of the expected words that an output lacks."""
-_OLD_LOSES, _HOT_LOSES = 0.08, 0.1
+_LOSES = {1: 0.4, 2: 0.45}
+"""Version -> share of the expected words that an output lacks, in the mean."""
+_OLD_LOSES, _HOT_LOSES, _UNEVEN = 0.06, 0.1, 0.22
 _AROUND = {1: "That is a good question, and there is more than one way to look at it. {text}", 2: "{text}"}
 _AGE = timedelta(days=4)
 _AT_ONCE = 8
@@ -130,7 +130,8 @@ def _result(rng: Random, plan: Plan, run: Run, started_at: datetime, cost_of: Co
 def _output(rng: Random, run: Run, expected: str) -> str:
     """The expected answer without some of its words."""
     version = run.version or 1
-    loses = _LOSES[version] + _OLD_LOSES * (run.model == OLD) + _HOT_LOSES * (run.temperature or 0.0)
+    mean = _LOSES[version] + _OLD_LOSES * (run.model == OLD) + _HOT_LOSES * (run.temperature or 0.0)
+    loses = rng.gauss(mean, _UNEVEN)
     kept = [word for word in expected.split() if rng.random() >= loses]
     return _AROUND[version].format(text=" ".join(kept))
 

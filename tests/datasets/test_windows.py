@@ -163,6 +163,17 @@ def test_only_what_a_model_answered_to_a_reader_is_learned_from(
             rows(archive, kind)
 
 
+def test_sample_traffic_is_in_no_file_but_of_those_who_ask_for_it_and_in_no_version(archive: Archive, put: Put) -> None:
+    put(1)
+    put(1, kind="sample-ask")
+    for kind in (DatasetKind.TRACES, DatasetKind.FEEDBACK):
+        assert len(rows(archive, kind)) == 1
+    for where in (TraceFilter(sample=True), TraceFilter(kind="sample-ask")):
+        assert archive.datasets.download(DatasetKind.TRACES, where).count(b"\n") == 1
+        with pytest.raises(InputError, match="not kept as a data version"):
+            archive.datasets.save_traces(DatasetKind.TRACES, where)
+
+
 def test_the_same_prompt_with_the_same_answer_comes_once(archive: Archive, put: Put) -> None:
     prompt = ({"role": "user", "content": "Same"},)
     (

@@ -12,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core.errors import InputError
 from core.lab.progress import Choices
 from core.lab.scorers import SCORERS
+from core.phrases import listed, one_line
 
 TEMPLATES, MODELS, TEMPERATURES, RUN = "lab-templates", "lab-models", "lab-temperatures", "lab-run"
 _TEMPERATURES = [0.0, 0.3, 0.5, 0.7, 1.0, 1.5]
@@ -124,7 +125,9 @@ def _how(column: DeltaGenerator, choices: Choices) -> None:
         persist_state="session",
         help="A cap does not count what they cost. Right for models of your own.",
     )
-    column.text_input("Name", "Experiment", key="lab-name", persist_state="session", max_chars=200)
+    column.text_input(
+        "Name", key="lab-name", persist_state="session", max_chars=200, placeholder="what is compared, on which cases"
+    )
 
 
 def _parameters(column: DeltaGenerator, scorers: Sequence[str], choices: Choices) -> None:
@@ -170,7 +173,7 @@ def spec() -> dict[str, Any] | None:
     if not state.get(TEMPLATES) or not state.get("lab-test-set"):
         return None
     return {
-        "name": state["lab-name"].strip() or "Experiment",
+        "name": (state["lab-name"] or "").strip() or _named(state[TEMPLATES], state["lab-test-set"]),
         "templates": list(state[TEMPLATES]),
         "models": list(state[MODELS]),
         "temperatures": [_number(value) for value in state[TEMPERATURES]] or [0.0],
@@ -182,6 +185,11 @@ def spec() -> dict[str, Any] | None:
         "max_cost_usd": state["lab-cap"],
         "allow_unknown_price": bool(state["lab-unknown-price"]),
     }
+
+
+def _named(templates: Sequence[str], test_set: str) -> str:
+    """What tells it from others where nobody gave it a name."""
+    return one_line(f"{listed(list(templates))} on {test_set}")[:200]
 
 
 def _number(value: float | str) -> float:

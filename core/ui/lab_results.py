@@ -19,7 +19,8 @@ from core.services import Services
 from core.ui import lab_outputs, lab_panels, sample
 from core.ui.components import empty_state, notices
 from core.ui.errors import show_error
-from core.ui.text import count, escape_markdown, moment, shorten, span_of_time
+from core.ui.lab_words import titles
+from core.ui.text import count, escape_markdown, span_of_time
 
 ADDRESS = "experiment"
 """In the address of the page: the experiment that is shown."""
@@ -69,19 +70,16 @@ def _experiment(services: Services, experiments: list[Experiment]) -> Experiment
         st.session_state[_EXPERIMENT] = wanted
     elif st.session_state.get(_EXPERIMENT) not in by_id:
         st.session_state[_EXPERIMENT] = next(iter(by_id))
+    called = titles(list(by_id.values()))
     picked = st.selectbox(
         "Experiment", list(by_id), key=_EXPERIMENT, on_change=_remember,
-        format_func=lambda key: _title(by_id[key]) if key in by_id else str(key),
+        format_func=lambda key: called.get(key, str(key)),
     )  # fmt: skip
     return by_id[picked]
 
 
 def _remember() -> None:
     st.query_params[ADDRESS] = st.session_state[_EXPERIMENT]
-
-
-def _title(experiment: Experiment) -> str:
-    return f"{shorten(experiment.name, 60)}, {moment(experiment.created_at)}"
 
 
 def _load(services: Services, progress: Progress) -> Results:

@@ -18,7 +18,8 @@ from core.services import Services
 from core.ui import lab_estimate, lab_form
 from core.ui.components import empty_state
 from core.ui.errors import callback, guard
-from core.ui.text import count, escape_markdown, moment, money, shorten, span_of_time
+from core.ui.lab_words import titles
+from core.ui.text import count, escape_markdown, money, shorten, span_of_time
 
 _CHOSEN = "lab-experiment"
 _TICK_S = 1.0
@@ -79,15 +80,12 @@ def _choose(experiments: Sequence[Experiment], active: Sequence[str]) -> str:
     by_id = {found.experiment_id: found for found in experiments}
     if st.session_state.get(_CHOSEN) not in by_id:
         st.session_state[_CHOSEN] = active[0] if active and active[0] in by_id else experiments[0].experiment_id
+    called = titles(experiments)
     picked: str = st.selectbox(
         "Experiment", list(by_id), key=_CHOSEN, label_visibility="collapsed",
-        format_func=lambda key: _title(by_id[key]) if key in by_id else str(key),
+        format_func=lambda key: called.get(key, str(key)),
     )  # fmt: skip
     return picked
-
-
-def _title(experiment: Experiment) -> str:
-    return f"{shorten(experiment.name, 60)}, {count(experiment.total, 'cell')}, {moment(experiment.created_at)}"
 
 
 @st.fragment(run_every=_TICK_S)
@@ -122,7 +120,7 @@ def progress_line(progress: Progress) -> str:
         parts.append(f"{progress.cached:,} from earlier runs")
     spent = "cost unknown" if progress.spent_usd is None else f"{money(progress.spent_usd)} spent"
     parts.append(spent if progress.max_cost_usd is None else f"{spent} of at most {money(progress.max_cost_usd)}")
-    if progress.waits_s:
+    if progress.waits_s >= 1:
         parts.append(f"the model server asks to wait {span_of_time(progress.waits_s)}")
     elif progress.time_left_s is not None and not progress.ended:
         parts.append(f"about {span_of_time(progress.time_left_s)} left")

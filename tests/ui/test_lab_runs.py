@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.models import ExperimentState
+from core.models import Experiment, ExperimentState
+from core.ui.lab_words import titles
 from tests.fakes.lab import SHOWN, LabChat, echo, ledger_in, open_lab, spec_of_cases
 from tests.pages.conftest import words
 
@@ -167,3 +170,23 @@ def test_hostile_text_of_a_model_is_shown_as_text(open_tab: Open) -> None:
     assert not app.exception
     assert app.dataframe[0].value["Output"][0] == evil
     assert "<script>" not in "".join(element.value for element in (*app.markdown, *app.caption))
+
+
+def test_experiments_of_one_name_and_one_second_are_called_differently() -> None:
+    when = datetime(2026, 11, 24, 15, 19, 25, tzinfo=UTC)
+    first, second, later = (
+        Experiment(key, "Experiment", ExperimentState.FINISHED, {}, 60, made)
+        for key, made in (("aaaaaaaa", when), ("bbbbbbbb", when), ("cccccccc", when + timedelta(seconds=1)))
+    )
+    called = titles([first, second, later])
+    assert called["cccccccc"] == "Experiment, 60 cells, 2026-11-24 15:19:26 UTC"
+    assert len(set(called.values())) == 3
+    assert titles([replace(later, sample=True)])["cccccccc"].startswith("Sample: Experiment")
+
+
+def test_an_experiment_without_a_name_is_called_by_what_it_compares(open_tab: Open) -> None:
+    app = filled(open_tab(LabChat(echo)))
+    app.button(key="lab-run").click()
+    app.run()
+    (experiment,) = SHOWN[-1].lab.experiments()
+    assert experiment.name == "plain and brief on vectors"

@@ -70,12 +70,12 @@ def measured(work: Path, sizes: Sizes, *, peers: Sequence[str] = PEERS) -> Repor
 def _what(sizes: Sizes) -> str:
     return f"""\
 Traces of {SPANS} spans, with a prompt, an answer and 6 passages, of {DAYS} days, 50 people and {len(MODELS)} models, \
-into SQLite: the ledger beside Arize Phoenix and MLflow Tracing, both in an environment of their own. Writing: from the \
-values of a trace until its rows are in the database. Ours writes {sizes.ours:,} traces and the peers {sizes.peers:,}, \
-the rows of which are then copied up to {sizes.ours:,} traces, as writing them would take hours. A trace of ours is on \
-the disk when `finish` returns (SQLite's `synchronous=FULL`), and so is one of MLflow; Phoenix turns that off. Reading: \
-the cost by day and model of all {DAYS} days, median of {ROUNDS} after one that does not count. Each sum is checked \
-against what was written."""
+into SQLite: the ledger beside Arize Phoenix and MLflow Tracing, both in an environment of their own. Writing: from \
+the values of a trace until its rows are in the database. Ours writes {sizes.ours:,} traces and the peers \
+{sizes.peers:,}, the rows of which are then copied up to {sizes.ours:,} traces, as writing them would take hours. \
+A trace of ours is on the disk when `finish` returns (SQLite's `synchronous=FULL`), and so is one of MLflow; Phoenix \
+turns that off. Reading: the cost by day and model of all {DAYS} days, median of {ROUNDS} after one that does not \
+count. Each sum is checked against what was written."""
 
 
 # ------------------------------------------------------------------------------------------------------------- ours

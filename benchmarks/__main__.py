@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.harness import ROOT, Context, Unavailable, render, watched, write_section
 
-NAMES = ("retrieval", "search", "ingest", "ask", "start", "citations", "mirror", "lab", "drift", "ledger")
+NAMES = ("retrieval", "search", "ingest", "ask", "start", "citations", "mirror", "lab", "drift", "ledger", "forecast")
 
 
 def main() -> int:

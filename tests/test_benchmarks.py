@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import harness, peers
-from benchmarks.harness import Circumstances, Figure, Report, Table, write_section
+from benchmarks import forecast, harness, peers
+from benchmarks.harness import Circumstances, Context, Figure, Report, Table, write_section
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,9 @@ def test_the_textbook_bm25_ranks_by_rare_words_and_fusion_by_both_rankings() -> 
     assert peers.ranking(bm25.scores(["cat"]), 3) == [0]
     assert peers.ranking(bm25.scores(["dog", "sat"]), 3) == [1, 0]
     assert peers.fused([[0, 1], [1, 2]], 2) == [1, 0]
+
+
+def test_the_forecast_is_measured_on_every_sort_of_traffic(tmp_path: Path) -> None:
+    report = forecast.run(Context(tmp_path, tmp_path, quick=True))
+    assert [row[0] for row in report.tables[0].rows] == list(forecast.SORTS)
+    assert 0 < report.figures[0].value <= 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.lab.metrics import Metric
+from core.lab.metrics import Measured, Metric
 from core.lab.results import Results
 from core.lab.statistics import Comparison, compare
 from core.lab.variants import Variant
@@ -140,12 +140,24 @@ def _notes(results: Results, metric: Metric) -> list[str]:
         notes.append(f"{pending:,} of {count(len(runs), 'cell')} have no result yet")
     without = [run for run in runs if run.state is RunState.DONE and metric.of(run) is None]
     if without:
-        notes.append(f"{metric.title} is unknown for {count(len(without), 'output')}{_reasons(without, metric)}")
+        notes.append(f"{metric.title} is unknown for {count(len(without), 'output')}{_reasons(without, metric.label)}")
+    return notes + _silent_scorers(results, metric)
+
+
+def _silent_scorers(results: Results, metric: Metric) -> list[str]:
+    """Scorers other than the metric's that say nothing of some outputs, where the pass rate is asked, or of any."""
+    done = [run for run in results.runs if run.state is RunState.DONE]
+    notes = []
+    for label in dict.fromkeys(label for run in done for label in run.scores if label != metric.label):
+        without = [run for run in done if label in run.scores and run.scores[label].value is None]
+        if without and (len(without) == len(done) or metric.measured is Measured.PASSED):
+            told = f"{one_line(label)} gives no score for {len(without):,} of {count(len(done), 'output')}"
+            notes.append(told + _reasons(without, label))
     return notes
 
 
-def _reasons(runs: Sequence[Run], metric: Metric) -> str:
-    scores = (run.scores.get(metric.label) for run in runs)
+def _reasons(runs: Sequence[Run], label: str) -> str:
+    scores = (run.scores.get(label) for run in runs)
     reasons = list(dict.fromkeys(one_line(score.reason)[:_SHOWN_REASON] for score in scores if score and score.reason))
     more = [f"{len(reasons) - 2} other reasons"] if len(reasons) > 2 else []  # noqa: PLR2004  two are enough
     return f" ({listed([*reasons[:2], *more])})" if reasons else ""

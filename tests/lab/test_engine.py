@@ -189,13 +189,13 @@ def test_an_empty_answer_is_an_output_that_fails(lab_with: Open) -> None:
 def test_a_scorer_that_raises_gives_no_value_and_its_reason(lab_with: Open) -> None:
     lab = lab_with(LabChat(lambda _text, _t: "a" * 400 + "!"))
     slow = {"type": "regex", "pattern": "(a|aa)+$", "name": "slow"}
-    (cell, _) = lab.runs(
-        run(lab, spec_of_cases(1, scorers=[slow, {"type": "contains", "values": ["a"]}, "faithfulness"]))
-    )
+    cases = [{"question": "q"}, {"question": "q", "expected": "a"}]
+    scorers = [slow, {"type": "contains", "values": ["a"]}, "exact"]
+    cell, *_ = lab.runs(run(lab, spec_of_cases(1, cases=cases, scorers=scorers)))
     assert cell.state is RunState.DONE
     assert cell.scores["slow"].value is None
     assert "longer than 0.5 s" in cell.scores["slow"].reason
-    assert cell.scores["faithfulness"].reason == "The case has no passages"
+    assert cell.scores["exact"].reason == "The case has no expected answer"
     assert (cell.scores["contains"].passed, cell.passed) == (True, True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -104,6 +105,20 @@ def test_scores_that_are_no_numbers_are_counted_with_their_reason() -> None:
     runs += [run_of("plain", "c91", 0.0, scores={"right": Score(None, None, "The scorer failed: boom")})]
     found = of(runs, Results(runs).quality[1])
     assert found.notes == ("right is unknown for 2 outputs (The scorer failed: boom)",)
+
+
+def test_a_scorer_that_says_nothing_is_noted_beside_the_pass_rate_and_a_silent_one_beside_every_metric() -> None:
+    runs = grid(6, plain=lambda _n: 1.0, brief=lambda _n: 1.0)
+    raised, silent = Score(None, None, "It raised"), Score(None, None, "The case has no passages")
+    fine = Score(1.0, passed=True)
+    runs = [
+        replace(run, scores={**run.scores, "slow": raised if run.case_id == "c00" else fine, "faithful": silent})
+        for run in runs
+    ]
+    said = {"slow gives no score for 2 of 12 outputs (It raised)"}
+    always = {"faithful gives no score for 12 of 12 outputs (The case has no passages)"}
+    assert {*of(runs, PASSED).notes} == said | always
+    assert {*of(runs, LATENCY).notes} == always
 
 
 def test_a_baseline_without_a_number_is_said() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from core.citations import check
-from core.lab.scorers.base import Context, NothingToCompare, Scorer, share
+from core.lab.scorers.base import Context, NothingToCompare, Scorer, Tools, share
 from core.models import Score, TestCase
 
 
@@ -35,6 +36,11 @@ class Faithfulness(Scorer):
     type: Literal["faithfulness"] = "faithfulness"
     threshold: float = Field(default=1.0, ge=0, le=1)
     costly: ClassVar[bool] = True
+
+    def check(self, cases: Sequence[TestCase], tools: Tools) -> str | None:
+        if any(tools.passages(case) for case in cases):
+            return None
+        return "no case has passages; the variable passages holds them, or the trace that a case was made of"
 
     def score(self, output: str, case: TestCase, context: Context) -> Score:
         passages = context.tools.passages(case)

@@ -199,6 +199,18 @@ def test_similarity_is_the_cosine_with_the_expected_answer() -> None:
     assert score(similarity, "  ", case("a list of numbers")).value == 0.0
 
 
+def test_faithfulness_is_refused_where_no_case_has_passages() -> None:
+    cases = [TestCase("1", {"question": "Why?"}), TestCase("2", {"question": "How?"})]
+    found = scorer("faithfulness")
+    assert "no case has passages" in (found.check(cases, Tools()) or "")
+    assert (
+        found.check(
+            cases, Tools(passages=lambda case: [passage_of("v", "Wine is cold.")] if case.case_id == "2" else [])
+        )
+        is None
+    )
+
+
 def test_faithfulness_is_the_share_of_supported_sentences() -> None:
     passages = [passage_of("v", "Cosine similarity compares the direction of two vectors and ignores their length.")]
     tools = Tools(passages=lambda _case: passages)

@@ -125,12 +125,16 @@ class BudgetStore:
     def reserve(self, model: str, user: str, amount_nano_usd: int) -> Held | Full:
         """Holds an amount in every budget that the call is of, or in none. Of no budget: nothing is written."""
         held = Held(uuid.uuid4().hex, model, user, amount_nano_usd, self._clock(), ())
-        if not self.applies(model, user):
+        with self._database.read() as connection:  # most calls that do not fit are told so without a lock
+            found = rows.budgets_of_call(connection, model, user)
+            states = [rows.state_in(connection, one, one.period.start_of(held.made_at)) for one in found]
+        if not states:
             return held
-        full = self._reserved(held)
-        if isinstance(full, Full) and full.state.reserved_nano_usd and self.release_dead():
+        full = next((Full(state, amount_nano_usd) for state in states if state.left_nano_usd < amount_nano_usd), None)
+        result = full or self._reserved(held)
+        if isinstance(result, Full) and result.state.reserved_nano_usd and self.release_dead():
             return self._reserved(held)
-        return full
+        return result
 
     def settle(self, held: Held, actual_nano_usd: int) -> States:
         """Puts a reservation back and spends what the call did cost; returns the budgets that it is of, as they are.

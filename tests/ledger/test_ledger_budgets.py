@@ -257,6 +257,7 @@ def test_many_threads_of_many_processes_never_hold_more_than_there_is(url, ledge
     for number, workers in enumerate(two_workers):
         workers.start("spend_all", url, 8, 997 + number)
     ended = [workers.line().split() for workers in two_workers]
+    assert [workers.line() for workers in two_workers] == ["ended 0", "ended 0"]
     spent, reserved = amounts(ledger)
     assert reserved == 0
     assert spent == sum(int(total) for _, total, _ in ended)

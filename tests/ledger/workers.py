@@ -232,7 +232,7 @@ def run(name: str, arguments: list[str]) -> NoReturn:
     try:
         COMMANDS[name](*arguments)
     except BaseException as error:  # noqa: BLE001  the test shall read it
-        say(f"error {type(error).__name__}: {error} {error.__cause__!r}".replace("\n", " "))
+        say(f"error {type(error).__name__}: {error}")
         os._exit(1)
     os._exit(0)
 

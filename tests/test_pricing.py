@@ -60,6 +60,13 @@ def test_reasoning_tokens_are_part_of_the_answer_and_may_cost_otherwise() -> Non
     assert price_usage(replace(price, reasoning_usd=None), Usage(0, 500_000, 0, 100_000)) == pytest.approx(1.0)
 
 
+def test_a_long_prompt_costs_twice_as_much_and_its_answer_half_as_much_again() -> None:
+    short, long = Usage(272_000, 1000, 100_000, 0), Usage(272_001, 1000, 100_000, 0)
+    assert cost_usd("gpt-5.4", short, DAY) == pytest.approx((172_000 * 2.5 + 100_000 * 0.25 + 1000 * 15) / 1e6)
+    assert cost_usd("gpt-5.4", long, DAY) == pytest.approx((172_001 * 5.0 + 100_000 * 0.5 + 1000 * 22.5) / 1e6)
+    assert cost_usd("gpt-5.4-mini", long, DAY) == pytest.approx((172_001 * 0.75 + 100_000 * 0.075 + 1000 * 4.5) / 1e6)
+
+
 BAD_COUNTS = [
     Usage(-1, 5, 0, 0), Usage(5, -1, 0, 0), Usage(5, 5, -1, 0), Usage(5, 5, 0, -1), Usage(None, 5, 0, 0),
     Usage(5, None, 0, 0), Usage(5, 5, 0, None), Usage(5, 5, 0, 6), Usage(2**60, 5, 0, 0),

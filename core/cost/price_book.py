@@ -8,7 +8,7 @@ import time
 from datetime import datetime
 
 from core.cost.price_list import PriceList
-from core.cost.prices import Price, price_usage
+from core.cost.prices import Price, price_call
 from core.errors import LibraryError
 from core.ledger import PriceStore
 from core.models import Usage
@@ -33,7 +33,7 @@ class PriceBook:
     def cost_of(self, model: str, usage: Usage, when: datetime, base_url: str | None = None) -> float | None:
         """US dollars; None where price or count is unknown. ``base_url`` None is OpenAI. Raises nothing."""
         price = self.price_of(model, when, base_url)
-        return None if price is None else price_usage(price, usage)
+        return None if price is None else price_call(price, usage)
 
     def price_of(self, model: str, when: datetime, base_url: str | None = None) -> Price | None:
         """The price in force at that time, None where nobody knows it. Raises nothing.

@@ -90,7 +90,7 @@ def done_document(done: Backfilled) -> Document:
 
 def table_lines(table: Sequence[ListedPrice]) -> list[str]:
     """One line a price; what is not used is left out."""
-    head = f"US dollars for a million tokens; what ships was last checked on {PRICES_AS_OF:%Y-%m-%d}"
+    head = f"US dollars for a million tokens; what ships is as of {PRICES_AS_OF:%B %Y}"
     return [head, *(_line(row) for row in table if row.is_used)]
 
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import urlsplit
 
 from core.models import Usage
 
-PRICES_AS_OF = datetime(2026, 11, 24, tzinfo=UTC)
-"""When the table was last compared with what is publicly known. Prices change: own prices go before it."""
+PRICES_AS_OF = datetime(2026, 6, 1, tzinfo=UTC)
+"""The month of the newest publication that the table was compared with. Prices change: own prices go before it."""
 OPENAI = "api.openai.com"
 """The server that the table is of."""
 
@@ -26,6 +26,7 @@ PriceOf = Callable[[str, Usage, datetime, str | None], float | None]
 _SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 _MILLION = 1_000_000
 _LARGEST_COUNT = 2**53
+_LONG_READ, _LONG_WRITTEN = 2.0, 1.5
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -43,15 +44,28 @@ class Price:
     """Only on this server, an address or a host; None: on OpenAI."""
     reasoning_usd: float | None = None
     """For completion tokens that nobody sees; None: they cost as the others."""
+    long_from: int | None = None
+    """A call with more prompt tokens costs twice as much for its prompt and half as much again for its answer."""
 
     @property
     def server(self) -> str:
         return server_of(self.base_url)
 
 
-def _openai(model: str, since: str, input_usd: float, cached_usd: float | None, output_usd: float) -> Price:
-    return Price(model, datetime.fromisoformat(since).replace(tzinfo=UTC), input_usd, output_usd, cached_usd)
+def _openai(
+    model: str,
+    since: str,
+    input_usd: float,
+    cached_usd: float | None,
+    output_usd: float,
+    *,
+    long_from: int | None = None,
+) -> Price:
+    start = datetime.fromisoformat(since).replace(tzinfo=UTC)
+    return Price(model, start, input_usd, output_usd, cached_usd, long_from=long_from)
 
+
+_LONG = 272_000
 
 PRICES: Sequence[Price] = (
     _openai("gpt-4o", "2024-10-02", 2.50, 1.25, 10.00),
@@ -60,11 +74,21 @@ PRICES: Sequence[Price] = (
     _openai("gpt-4.1", "2025-04-14", 2.00, 0.50, 8.00),
     _openai("gpt-4.1-mini", "2025-04-14", 0.40, 0.10, 1.60),
     _openai("gpt-4.1-nano", "2025-04-14", 0.10, 0.025, 0.40),
+    _openai("gpt-5", "2025-08-07", 1.25, 0.125, 10.00),
+    _openai("gpt-5-mini", "2025-08-07", 0.25, 0.025, 2.00),
+    _openai("gpt-5-nano", "2025-08-07", 0.05, 0.005, 0.40),
+    _openai("gpt-5.1", "2025-11-13", 1.25, 0.125, 10.00),
+    _openai("gpt-5.2", "2025-12-11", 1.75, 0.175, 14.00),
+    _openai("gpt-5.4", "2026-03-05", 2.50, 0.25, 15.00, long_from=_LONG),
     _openai("gpt-5.4-mini", "2026-03-17", 0.75, 0.075, 4.50),
+    _openai("gpt-5.4-nano", "2026-03-17", 0.20, 0.02, 1.25),
+    _openai("gpt-5.5", "2026-04-23", 5.00, 0.50, 30.00, long_from=_LONG),
     _openai("text-embedding-3-small", "2024-01-25", 0.02, None, 0.0),
     _openai("text-embedding-3-large", "2024-01-25", 0.13, None, 0.0),
 )
-"""OpenAI's list prices for standard processing (https://platform.openai.com/docs/pricing)."""
+"""OpenAI's list prices for standard processing (https://platform.openai.com/docs/pricing), as other publications
+repeat them. Batches, other tiers and data residency cost otherwise.
+"""
 
 
 def cost_usd(
@@ -76,11 +100,23 @@ def cost_usd(
     OpenAI. ``own_prices`` go before the table.
     """
     price = find_price(model, when, base_url, own_prices=own_prices)
-    return None if price is None else price_usage(price, usage)
+    return None if price is None else price_call(price, usage)
+
+
+def price_call(price: Price, usage: Usage) -> float | None:
+    """US dollars of one call; None as price_usage."""
+    if price.long_from is None or (usage.prompt_tokens or 0) <= price.long_from:
+        return price_usage(price, usage)
+    cached_usd = None if price.cached_usd is None else _LONG_READ * price.cached_usd
+    read, written = _LONG_READ * price.input_usd, _LONG_WRITTEN * price.output_usd
+    return price_usage(replace(price, input_usd=read, output_usd=written, cached_usd=cached_usd), usage)
 
 
 def price_usage(price: Price, usage: Usage) -> float | None:
-    """US dollars of so many tokens; None where one of the counts that matter is missing or cannot be true."""
+    """US dollars of the tokens of any number of calls, none of them a long one.
+
+    None where one of the counts that matter is missing or cannot be true.
+    """
     counts = (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens, usage.reasoning_tokens)
     if usage.prompt_tokens is None or not all(count is None or 0 <= count <= _LARGEST_COUNT for count in counts):
         return None

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from core.cost.price_book import FRESH_S, PriceBook
 from core.cost.price_checks import checked, warnings
 from core.cost.price_list import ListedPrice, PriceList
-from core.cost.prices import OPENAI, Price, price_usage
+from core.cost.prices import OPENAI, Price, price_call
 from core.errors import LibraryError
 from core.ledger import KeptPrice, NewPrice, PriceChange, PriceFilling, PriceScope, PriceStore, Unpriced
 from core.ledger.prices import taken
@@ -211,7 +211,7 @@ def _by(prices: PriceList) -> Callable[[str, Usage, datetime, str], float | None
 
     def cost_of(model: str, usage: Usage, when: datetime, server: str) -> float | None:
         price = prices.find(model, when, server)
-        return None if price is None else price_usage(price, usage)
+        return None if price is None else price_call(price, usage)
 
     return cost_of
 

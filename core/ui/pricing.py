@@ -80,7 +80,7 @@ def _list(services: Services) -> None:
     rows = services.prices.table()
     st.caption(
         "US dollars for a million tokens. An own price goes before one that ships with Cuepoint; those that ship are "
-        f"OpenAI's list prices, last checked on {PRICES_AS_OF:%Y-%m-%d}."
+        f"OpenAI's list prices as of {PRICES_AS_OF:%B %Y}."
     )
     table = listed(rows)
     st.dataframe(

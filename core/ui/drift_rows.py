@@ -58,7 +58,7 @@ def open_dialog(services: Services, report: DriftReport) -> None:
 @st.dialog("Rows", width="large", on_dismiss=forget, icon=":material/table_rows:")
 def _dialog(services: Services, report: DriftReport, wanted: Wanted) -> None:
     side = st.segmented_control(
-        "Side", list(Side), key=_SIDE, required=True, default=wanted.side, format_func=lambda s: str(s).capitalize(),
+        "Side", list(Side), key=_SIDE, required=True, format_func=lambda s: str(s).capitalize(),
         label_visibility="collapsed",
     )  # fmt: skip
     st.markdown(f"**{escape_markdown(described(report, wanted.bar))}**")
@@ -92,6 +92,7 @@ def _table(rows: Rows, wanted: Wanted) -> None:
         column_config={
             _TRACE: st.column_config.LinkColumn(display_text=_TRACE_NAME, width="small"),
             "question": st.column_config.TextColumn(width="large"),
+            "started_at": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", help="UTC"),
         },
     )  # fmt: skip
     st.download_button(

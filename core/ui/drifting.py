@@ -10,7 +10,7 @@ from core.errors import InputError, NotFound
 from core.ledger.drift import RUNNING
 from core.models import DriftReport
 from core.services import Services
-from core.ui import drift_form, drift_history, drift_making, drift_report
+from core.ui import drift_form, drift_history, drift_making, drift_report, sample
 from core.ui.components import empty_state
 from core.ui.drift_phrases import report_title, window_words
 from core.ui.errors import callback, show_error
@@ -23,8 +23,8 @@ _MOST = 200
 
 
 def show(services: Services) -> None:
-    """The whole page."""
-    reports = services.drift.reports(_MOST)
+    """The whole page. Reports of sample traffic are left out where the page does not show that."""
+    reports = [report for report in services.drift.reports(_MOST) if sample.shown() or not report.sample]
     running = [report for report in reports if report.state == RUNNING]
     ended = [report for report in reports if report.state != RUNNING]
     _ask(services, first=not reports)

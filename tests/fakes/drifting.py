@@ -18,6 +18,7 @@ from core.drift.tables import read_tables
 from core.drift.worker import DriftWorker
 from core.ledger import Ledger, open_ledger
 from core.models import AnswerStatus, DriftReport, Feedback
+from core.sample_traffic.service import SampleTraffic
 from tests.drift.tables import table
 from tests.fakes.services import FakeServices
 from tests.ledger.samples import trace
@@ -44,6 +45,7 @@ class DriftDesk:
         """Gives the pages this ledger."""
         services.settings, services.ledger, services.drift = self.settings, self.ledger, self.drift
         services.traces = self.ledger.traces
+        services.sample = SampleTraffic(self.ledger, lambda *_: None, self.settings.data_dir)
         services.daily = None
 
     def fill(self, days_ago: float, n: int = 150, *, new: float = 0.0, slower: float = 0.0, kind: str = "ask") -> None:
@@ -90,6 +92,7 @@ class DriftDesk:
             columns=found.columns,
             left_out=found.left_out,
             details={**found.details, "sample": tables.sample, "evidently": said},
+            sample=tables.sample,
         )
         if html:
             write_whole(reports_folder(self.settings.data_dir) / f"{report_id}.html.gz", gzip.compress(html))

@@ -127,7 +127,21 @@ def test_sample_traffic_is_marked(open_page: OpenPage, desk: DriftDesk):
     desk.fill(10, kind="sample-ask")
     desk.fill(3, kind="sample-ask")
     desk.report("r1")
-    assert "Sample traffic, not yours" in words(open_page("drift"))
+    said = words(open_page("drift"))
+    assert "Sample traffic, not yours" in said
+    assert "No drift in" in said
+
+
+def test_reports_of_sample_traffic_stay_away_beside_real_ones(open_page: OpenPage, desk: DriftDesk):
+    desk.fill(10, kind="sample-ask")
+    desk.fill(3, kind="sample-ask")
+    desk.report("made-up")
+    desk.fill(2)
+    desk.report("real", hours_ago=1)
+    app = open_page("drift")
+    assert app.selectbox(key="drift-report").options == [drift_phrases.report_title(desk.drift.report("real"))]
+    app.toggle(key="sample-wanted").set_value(True).run()
+    assert len(app.selectbox(key="drift-report").options) == 2
 
 
 def test_an_address_without_a_report_says_so(open_page: OpenPage, drifted: DriftDesk):
@@ -195,7 +209,7 @@ def test_a_columns_scores_over_the_reports_of_the_same_windows(drifted: DriftDes
     assert [one.report_id for one in same] == ["before-2", "before-1", "before-0", "r1"]
     latency = next(column for column in report.columns if column.column == "latency_ms")
     runs = history_table(drift_history.runs_of(latency, same))
-    assert set(runs["threshold"]) == {0.05}
+    assert set(runs["threshold"]) == {latency.threshold}
     assert runs["made"].is_monotonic_increasing
     assert "4 reports of these windows" in words(tab(open_page("drift", report="r1"), "Over time"))
 

@@ -68,7 +68,7 @@ $(BENCH)/.setup-done: requirements.txt requirements-bench.txt requirements-model
 	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	@touch $@
 
-# Some of it: make bench ARGS="search ask"
+# Some of it: make bench ARGS="search ask". The first run of ledger installs other tracers into .venv-tracing (1 GB).
 bench: $(BENCH)/.setup-done
 	$(BENCH)/bin/python -m benchmarks $(ARGS)
 

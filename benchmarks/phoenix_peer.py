@@ -100,10 +100,11 @@ def _logged(address: str, sent: Sequence[Call]) -> None:
 
 
 def _documents(call: Call) -> Iterator[Any]:
+    """The whole comes last, as in OpenTelemetry: Phoenix has less to do then."""
     root = f"{SPANS * call.number + 1:016x}"
-    yield _document(call, call.whole, root, _whole(call))
     for number, step in enumerate(call.steps(), start=SPANS * call.number + 2):
         yield _document(call, step, f"{number:016x}", _step(step, call)) | {"parent_id": root}
+    yield _document(call, call.whole, root, _whole(call))
 
 
 def _document(call: Call, step: Step, span: str, attributes: dict[str, Any]) -> dict[str, Any]:

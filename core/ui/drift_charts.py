@@ -132,7 +132,7 @@ def history_table(runs: Sequence[tuple[DriftReport, DriftColumn]]) -> pd.DataFra
         {
             "report": report.report_id,
             "made": report.created_at,
-            "score": max(column.score, _LEAST_P) if by_p_value(column.method) else column.score,
+            "score": _height(column),
             "threshold": column.threshold,
             "outcome": "drift" if column.drifted else "same",
             "text": score_words(column),
@@ -143,11 +143,18 @@ def history_table(runs: Sequence[tuple[DriftReport, DriftColumn]]) -> pd.DataFra
     ])  # fmt: skip
 
 
+def _height(column: DriftColumn) -> float | None:
+    """What is held against the threshold: the corrected p-value, or the score."""
+    if not by_p_value(column.method):
+        return column.score
+    return None if column.q_value is None else max(column.q_value, _LEAST_P)
+
+
 def history_chart(table: pd.DataFrame, method: str) -> alt.LayerChart:
     """Scores over time with the threshold; up is always more drift. A click selects ``report``."""
     if by_p_value(method):
         scale = alt.Scale(type="log", domain=[1.0, _LEAST_P], reverse=False)
-        y = alt.Y("score:Q", title="p-value", scale=scale, axis=alt.Axis(tickCount=4, format="~g", grid=False))
+        y = alt.Y("score:Q", title="corrected p", scale=scale, axis=alt.Axis(tickCount=4, format="~g", grid=False))
     else:
         y = alt.Y("score:Q", title="PSI", axis=alt.Axis(tickCount=4, grid=False))
     x = alt.X("made:T", title=None, axis=alt.Axis(tickCount=4, grid=False))

@@ -57,14 +57,15 @@ def open_dialog(services: Services, report: DriftReport) -> None:
 
 @st.dialog("Rows", width="large", on_dismiss=forget, icon=":material/table_rows:")
 def _dialog(services: Services, report: DriftReport, wanted: Wanted) -> None:
-    side = st.segmented_control(
+    picked = st.segmented_control(
         "Side", list(Side), key=_SIDE, required=True, format_func=lambda s: str(s).capitalize(),
         label_visibility="collapsed",
     )  # fmt: skip
+    side = Side(picked or wanted.side)
     st.markdown(f"**{escape_markdown(described(report, wanted.bar))}**")
     with guard():
-        rows = _load(services, report, Side(side), wanted.bar)
-        window = report.current if side == Side.CURRENT else report.reference
+        rows = _load(services, report, side, wanted.bar)
+        window = report.current if side is Side.CURRENT else report.reference
         of = "" if wanted.bar is None else f" of {rows.of:,}"
         more = f", the newest {_MOST} shown" if len(rows.table) > _MOST else ""
         st.caption(f"{len(rows.table):,}{of} rows of {escape_markdown(window_words(window))}{more}")

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.cost.forecast import forecast
@@ -147,6 +147,7 @@ def test_the_back_test_shows_a_jump_that_no_forecast_saw():
     assert made.backtest_error > 0.5
 
 
+@settings(max_examples=60, deadline=None)
 @given(COSTS)
 def test_no_history_gives_a_forecast_below_what_is_spent_or_a_band_upside_down(costs):
     made = forecast(past(costs), TODAY)

@@ -58,3 +58,20 @@ def test_a_click_on_a_bar_or_a_row_opens_its_traces(page: Page, address: str) ->
     page.get_by_role("link", name="Cost").first.click()
     until_traces_open(page, lambda: mark_first_row(page))
     expect(page.get_by_text("Only model")).to_be_visible()
+
+
+def test_a_tab_has_an_address_and_takes_no_number_out_of_bounds(page: Page, address: str) -> None:
+    expect.set_options(timeout=30_000)
+    page.goto(f"{address}/cost")
+    page.get_by_role("tab", name="What if").click()
+    expect(page).to_have_url(re.compile(r"cost-tab=What"))
+    page.reload()
+    expect(page.get_by_text("On machines of your own")).to_be_visible()
+    users = page.locator(".st-key-if-users input")
+    users.fill("2000")
+    users.press("Enter")
+    expect(page.get_by_test_id("stMetricValue").filter(has_text="$14,400.00")).to_be_visible()
+    users.fill("-5")
+    users.press("Enter")
+    expect(users).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_test_id("stMetricValue").filter(has_text="$14,400.00")).to_be_visible()

@@ -179,3 +179,14 @@ def test_nothing_at_all_is_no_crash(open_page: OpenPage, key: str) -> None:
     assert not app.exception
     assert not app.error
     assert "a month" in words(app)
+
+
+@pytest.mark.parametrize("value", [0.01, 10**12])
+def test_the_least_and_the_most_that_the_inputs_take_are_worked_out(open_page: OpenPage, value: float) -> None:
+    app = open_tab(open_page, "What if")
+    for box in app.number_input:
+        box.set_value(max(1, int(value)) if box.key in ("if-users", "if-instances") else float(value))
+    app.run()
+    assert not app.exception
+    assert not app.error
+    assert "a month" in words(app)

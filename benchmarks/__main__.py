@@ -12,7 +12,22 @@ from pathlib import Path
 
 from benchmarks.harness import ROOT, Context, Unavailable, render, watched, write_section
 
-NAMES = ("retrieval", "search", "ingest", "ask", "start", "citations", "mirror", "lab", "drift", "ledger", "forecast")
+NAMES = (
+    "retrieval",
+    "search",
+    "ingest",
+    "ask",
+    "start",
+    "citations",
+    "mirror",
+    "lab",
+    "verdict",
+    "sandbox",
+    "drift",
+    "budgets",
+    "ledger",
+    "forecast",
+)
 
 
 def main() -> int:

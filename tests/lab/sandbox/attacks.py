@@ -4,6 +4,8 @@ The text is run as a solution, with PORT, SECRET_FILE, FOLDER and VICTIM put bef
 tests also run some of it without a sandbox, to see that it does reach what it aims at.
 """
 
+import ast
+
 ATTACKS = """
 import os, sys
 
@@ -367,3 +369,16 @@ def attack():
     "waits for input": ("def attack(): return input()", None),
 }  # fmt: skip
 """Name -> program that may take its process with it, and the limit that ends it, if one surely does."""
+
+ATTACK_NAMES = [node.name for node in ast.parse(ATTACKS).body if isinstance(node, ast.FunctionDef)]
+_METHODS = [f"    def test_{name}(self): self.assertEqual(solution.{name}(), 'reached')" for name in ATTACK_NAMES]
+ATTACK_TESTS = "\n".join(["import unittest, solution", "class TestAttempts(unittest.TestCase):", *_METHODS])
+"""A test for each attack, that passes where the attack succeeds."""
+ONE_TEST = """
+import unittest, solution
+
+class TestAttack(unittest.TestCase):
+    def test_attack(self):
+        self.assertEqual(solution.attack(), "reached")
+"""
+"""The test of an upheaval."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import subprocess
 import sys
@@ -16,19 +15,18 @@ import pytest
 
 from core.models import SandboxResult
 from core.ports import Sandbox
-from tests.lab.sandbox.attacks import ALSO_WITHOUT_A_SANDBOX, ATTACKS, UPHEAVALS
+from tests.lab.sandbox.attacks import (
+    ALSO_WITHOUT_A_SANDBOX,
+    ATTACK_NAMES,
+    ATTACK_TESTS,
+    ATTACKS,
+    ONE_TEST,
+    UPHEAVALS,
+)
 from tests.lab.sandbox.outside import Outside
 from tests.processes import is_at_work
 
 ROOT = Path(__file__).resolve().parents[3]
-NAMES = [node.name for node in ast.parse(ATTACKS).body if isinstance(node, ast.FunctionDef)]
-ONE_TEST = """
-import unittest, solution
-
-class TestAttack(unittest.TestCase):
-    def test_attack(self):
-        self.assertEqual(solution.attack(), "reached")
-"""
 
 
 def texts_of(result: SandboxResult) -> list[str]:
@@ -40,16 +38,14 @@ def attempts(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """All attempts in one run, each a test that passes where the attempt succeeds."""
     beside = Outside(tmp_path_factory.mktemp("attempts"))
     os.environ["CUEPOINT_TEST_SECRET"] = beside.token
-    methods = [f"    def test_{name}(self): self.assertEqual(solution.{name}(), 'reached')" for name in NAMES]
-    tests = "\n".join(["import unittest, solution", "class TestAttempts(unittest.TestCase):", *methods])
     try:
-        yield beside, sandbox.run(beside.preamble + ATTACKS, tests, timeout_s=60, memory_mb=256)
+        yield beside, sandbox.run(beside.preamble + ATTACKS, ATTACK_TESTS, timeout_s=60, memory_mb=256)
     finally:
         del os.environ["CUEPOINT_TEST_SECRET"]
         beside.close()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ATTACK_NAMES)
 def test_an_attempt_reaches_nothing(attempts: tuple[Outside, SandboxResult], name: str) -> None:
     outside, result = attempts
     outcome = next(test for test in result.tests if test.name == f"TestAttempts.test_{name}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import forecast, harness, peers
+from benchmarks import budgets, forecast, harness, peers
 from benchmarks.harness import Circumstances, Context, Figure, Report, Table, write_section
 
 
@@ -52,3 +52,12 @@ def test_the_forecast_is_measured_on_every_sort_of_traffic(tmp_path: Path) -> No
     report = forecast.run(Context(tmp_path, tmp_path, quick=True))
     assert [row[0] for row in report.tables[0].rows] == list(forecast.SORTS)
     assert 0 < report.figures[0].value <= 100
+
+
+@pytest.mark.slow
+def test_budgets_are_measured_with_processes_of_many_threads(tmp_path: Path) -> None:
+    found = budgets.outcome("held", f"sqlite:///{tmp_path}/cuepoint.db", processes=2, threads=4, calls=30)
+    assert (found.over_usd, found.reserved_usd) == (0, 0)
+    assert found.missing_usd < 1e-9
+    assert found.limit_usd * 0.9 < found.spent_usd <= found.limit_usd
+    assert len(found.took_ms) == found.calls > 30

@@ -58,7 +58,7 @@ class Cluster:
 
 
 @contextmanager
-def cluster(binaries: Path) -> Iterator[Cluster]:
+def cluster(binaries: Path, *, connections: int = 60) -> Iterator[Cluster]:
     """Starts one; as root it runs as another user, because PostgreSQL refuses root."""
     folder = Path(tempfile.mkdtemp(prefix="cuepoint-pg-"))
     user = _other_user()
@@ -67,7 +67,8 @@ def cluster(binaries: Path) -> Iterator[Cluster]:
     port = free_port()
     try:
         _run(binaries / "initdb", "-D", folder / "data", "-U", "cue", "-A", "trust", "-N", user=user)
-        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=60"
+        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        options += f" -c max_connections={connections}"
         _run(binaries / "pg_ctl", "-D", folder / "data", "-l", folder / "log", "-w", "-o", options, "start", user=user)
         try:
             yield Cluster(port)

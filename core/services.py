@@ -213,7 +213,7 @@ def _wire(
     drift = Drift(ledger, settings, DriftWorker(settings), ended=teller(ledger, notifier))
     daily = daily_report(drift, ledger, settings, daily_job)
     closing = ExitStack()  # the last one is closed first
-    close_last = (ledger.close, milvus.close, upkeep.stop, mirroring.close, answering.close)
+    close_last = (ledger.close, budgets.close, milvus.close, upkeep.stop, mirroring.close, answering.close)
     close_first = (notifier.close, *([] if daily is None else [daily.close]), drift.close)
     for close in (*close_last, ingestor.close, lab.close, prices.close, *close_first):
         closing.callback(close)

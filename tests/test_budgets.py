@@ -196,6 +196,24 @@ def test_a_ledger_that_cannot_be_written_lets_no_call_through_and_gets_the_settl
     assert spent(budgets) == (4, 0)
 
 
+def test_what_could_not_be_settled_is_settled_when_the_process_ends(
+    budgets: Budgets, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    budgets.add(1000)
+    calls = [budgets.reserve(model="dear", worst_usd=10) for _ in range(2)]
+
+    def full(*_: Any, **__: Any) -> None:
+        raise LibraryFull("The disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(ledger.budgets._database, "write", full)
+        for call in calls:
+            call.settle(4)
+    assert spent(budgets) == (0, 20)
+    budgets.close()
+    assert spent(budgets) == (8, 0)
+
+
 # ------------------------------------------------------------------------------------------------------- warnings
 
 

@@ -144,7 +144,7 @@ class Budgets:
         """
         if not worst_usd:
             return Reservation(Held("", model, user, 0, self._clock(), ()), self._settle)
-        self._settle_rest()
+        self._settle_all()
         deadline = time.monotonic() + patience_s
         found = self._try(model, user, nano_ceil(worst_usd))
         while isinstance(found, Full) and found.fits_later and time.monotonic() < deadline and not stopped():
@@ -158,6 +158,10 @@ class Budgets:
     def cost_of(self, model: str, usage: Usage, when: datetime) -> float | None:
         """US dollars by the price of that time; None where it is unknown, or where the tokens are."""
         return self._price(model, usage, when, self._server)
+
+    def close(self) -> None:
+        """Settles what the ledger could not take before."""
+        self._settle_all()
 
     # ------------------------------------------------------------------------------------------------------ ours
 
@@ -174,25 +178,26 @@ class Budgets:
             raise _unseen(error) from error
 
     def _settle(self, held: Held, actual_nano_usd: int) -> None:
-        """A ledger that cannot be written now gets it before the next call."""
-        try:
-            states = self._store.settle(held, actual_nano_usd)
-        except LibraryError as error:
-            _log.warning("A call is not settled yet: %s", error)
-            self._unsettled.append((held, actual_nano_usd))
-            return
-        with self._freed:
-            self._freed.notify_all()
-        for state in states:
-            self._tell_of(state)
+        """A ledger that cannot be written now gets it before the next call, or after the next that is settled."""
+        self._unsettled.append((held, actual_nano_usd))
+        self._settle_all()
 
-    def _settle_rest(self) -> None:
+    def _settle_all(self) -> None:
         for _ in range(len(self._unsettled)):
             try:
                 held, actual = self._unsettled.popleft()
             except IndexError:  # another thread took it
                 return
-            self._settle(held, actual)
+            try:
+                states = self._store.settle(held, actual)
+            except LibraryError as error:
+                _log.warning("A call is not settled yet: %s", error)
+                self._unsettled.append((held, actual))
+                return
+            for state in states:
+                self._tell_of(state)
+            with self._freed:
+                self._freed.notify_all()
 
     def _exhausted(self, full: Full) -> BudgetExhausted:
         if not full.fits_later:

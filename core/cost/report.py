@@ -116,10 +116,10 @@ class Comparison:
 
 def cells_of(found: Iterable[tuple[date, str | None, Tally]]) -> tuple[Cell, ...]:
     """Adds up what has the same day and name."""
-    groups: dict[tuple[date, str | None], list[Tally]] = {}
+    sums: dict[tuple[date, str | None], Tally] = {}
     for day, name, tally in found:
-        groups.setdefault((day, name), []).append(tally)
-    cells = [Cell(day, name, _sum(tallies)) for (day, name), tallies in groups.items()]
+        sums[day, name] = sums[day, name] + tally if (day, name) in sums else tally
+    cells = [Cell(day, name, tally) for (day, name), tally in sums.items()]
     return tuple(sorted(cells, key=lambda cell: (cell.day, cell.name is not None, cell.name or "")))
 
 

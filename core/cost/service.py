@@ -14,8 +14,8 @@ from core.ledger import ComparisonStore, Difference, DifferenceExample, Source, 
 
 _UTC = ZoneInfo("UTC")
 _SHORT = timedelta(days=400)
-MOST_NAMED = 12
-"""Names that have a sum for each day: a chart has colours for fewer, and there may be thousands of people."""
+MOST_NAMED = 6
+"""Names that have a sum for each day: a chart has no more colours, and there may be thousands of people."""
 
 
 class Costs:

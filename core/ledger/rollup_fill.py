@@ -1,4 +1,4 @@
-"""Makes the rollups from the traces, eight days at a time: no slot of any level reaches beyond such a block."""
+"""Makes the rollups from the traces, eight days at a time."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
-    or_,
     select,
     type_coerce,
 )
 
 from core.ledger.books import BOOKS
-from core.ledger.rollup_rows import DIMENSIONS, WIDTHS, QuarterOf, begin_of
+from core.ledger.rollup_rows import DAYS, DIMENSIONS, LEVELS, QuarterOf, begin_of
 from core.ledger.rollups import MEASURES
 from core.ledger.schema import rollups, traces
 from core.ledger.tallies import Source
 
-BLOCK = WIDTHS[-1]
+BLOCK = LEVELS[-1].width
 """In quarters of an hour."""
+
+_DAY = LEVELS[DAYS].width
 
 COLUMNS = [column.name for column in rollups.c]
 _BOOK = BOOKS[Source.LEDGER]
@@ -38,14 +39,14 @@ _AGAIN = tuple(func.sum(rollups.c[name]).label(name) for name in MEASURES)
 
 
 def blocks(connection: Connection) -> list[int]:
-    """The numbers of the blocks in which something began, or for which there are rollups."""
+    """The numbers of the blocks in which something began, or in which rows of the rollups do."""
     days = connection.execute(select(traces.c.day).distinct()).scalars()
-    begun = {(day.toordinal() - 1) * WIDTHS[3] // BLOCK for day in days}
-    known: set[int] = set()
-    for level, width in enumerate(WIDTHS):
-        slot = rollups.c.slot // (BLOCK // width)
-        known.update(connection.execute(select(slot).where(rollups.c.level == level).distinct()).scalars())
-    return sorted(begun | known)
+    found = {(day.toordinal() - 1) * _DAY // BLOCK for day in days}
+    for number, level in enumerate(LEVELS):
+        begin = rollups.c.slot * level.width - level.shift + BLOCK
+        known = select(begin // BLOCK - 1).where(rollups.c.level == number).distinct()
+        found.update(connection.execute(known).scalars())
+    return sorted(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,29 +62,39 @@ class Expectation:
 
 
 def refill(connection: Connection, block: int) -> None:
-    """Makes all rows of a block anew, within a transaction that has taken its turn (core.ledger.rollups)."""
-    connection.execute(delete(rollups).where(or_(*(within(block, level) for level in range(len(WIDTHS))))))
-    for one in expectations(block):
+    """Makes all rows of a block anew, within a transaction that has taken its turn (core.ledger.rollups).
+
+    Those too that only reach into it from the block before.
+    """
+    for one in expectations(block, overlapping=True):
+        connection.execute(delete(rollups).where(one.kept))
         connection.execute(insert(rollups).from_select(COLUMNS, one.counted))
 
 
-def expectations(block: int) -> Iterator[Expectation]:
-    """All rows of a block, of each dimension the finest first: they are counted by the traces, the next by them."""
+def expectations(block: int, *, overlapping: bool = False) -> Iterator[Expectation]:
+    """All rows of a block, of each dimension the finest first: they are counted by the traces, the others by them.
+
+    ``overlapping``: also those that begin in the block before.
+    """
     for dimension, levels in DIMENSIONS.items():
-        for level in range(levels):
-            counted = _by_the_finer(block, dimension, level) if level else _by_the_traces(block, dimension)
-            kept = and_(within(block, level), rollups.c.dimension == dimension)
-            yield Expectation(dimension, level, kept, counted)
+        for number in range(levels):
+            level = LEVELS[number]
+            begin, end = level.slot(block * BLOCK), level.slot((block + 1) * BLOCK - 1) + 1
+            if level.begin(begin) < block * BLOCK and not overlapping:
+                begin += 1
+            kept = and_(_of(dimension, number), rollups.c.slot >= begin, rollups.c.slot < end)
+            if number:
+                counted = _by_the_finer(dimension, number, level.begin(begin), level.begin(end))
+            else:
+                counted = _by_the_traces(dimension, begin, end)
+            yield Expectation(dimension, number, kept, counted)
 
 
-def within(block: int, level: int) -> ColumnElement[bool]:
-    """The rows of one level in a block."""
-    slots = BLOCK // WIDTHS[level]
-    slot = rollups.c.slot
-    return and_(rollups.c.level == level, slot >= block * slots, slot < (block + 1) * slots)
+def _of(dimension: str, level: int) -> ColumnElement[bool]:
+    return and_(rollups.c.sample.in_([False, True]), rollups.c.dimension == dimension, rollups.c.level == level)
 
 
-def _by_the_traces(block: int, dimension: str) -> Select[Any]:
+def _by_the_traces(dimension: str, first: int, last: int) -> Select[Any]:
     begun = traces.c.started_at
     key: tuple[ColumnElement[Any], ...] = (
         _BOOK.sample.label("is_sample"),
@@ -92,7 +103,7 @@ def _by_the_traces(block: int, dimension: str) -> Select[Any]:
         QuarterOf(begun).label("quarter"),
         _label(dimension).label("label"),
     )
-    period = (begun >= begin_of(block * BLOCK), begun < begin_of((block + 1) * BLOCK))
+    period = (begun >= begin_of(first), begun < begin_of(last))
     query = select(*key, *_SUMS).select_from(_BOOK.rows()).where(*period)
     return query.group_by(*map(_named, ("is_sample", "quarter", "label")))
 
@@ -105,12 +116,13 @@ def _label(dimension: str) -> Any:
     return case((name.is_(None), literal_column("''")), else_=literal_column("'='", Text) + name)
 
 
-def _by_the_finer(block: int, dimension: str, level: int) -> Select[Any]:
-    slot = rollups.c.slot // (WIDTHS[level] // WIDTHS[level - 1])
-    place: tuple[ColumnElement[Any], ...] = (literal_column(str(level)).label("of_level"), slot.label("coarse"))
+def _by_the_finer(dimension: str, number: int, first: int, last: int) -> Select[Any]:
+    level, below = LEVELS[number], LEVELS[LEVELS[number].finer]
+    slot = (rollups.c.slot * below.width - below.shift + level.shift) // level.width
+    place: tuple[ColumnElement[Any], ...] = (literal_column(str(number)).label("of_level"), slot.label("coarse"))
     key: tuple[ColumnElement[Any], ...] = (rollups.c.sample, rollups.c.dimension, *place, rollups.c.name)
-    finer = (within(block, level - 1), rollups.c.dimension == dimension)
-    query = select(*key, *_AGAIN).where(*finer)
+    slots = (rollups.c.slot >= below.slot(first), rollups.c.slot < below.slot(last))
+    query = select(*key, *_AGAIN).where(_of(dimension, level.finer), *slots)
     return query.group_by(rollups.c.sample, rollups.c.dimension, _named("coarse"), rollups.c.name)
 
 

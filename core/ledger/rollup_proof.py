@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, Table, func, or_, select
 
 from core.ledger.database import Database
 from core.ledger.rollup_fill import COLUMNS, Expectation, blocks, expectations, refill
-from core.ledger.rollup_rows import WIDTHS, begin_of, name_of
+from core.ledger.rollup_rows import LEVELS, begin_of, name_of
 from core.ledger.rollups import MEASURES, take_turn
 from core.ledger.schema import rollups, traces
 from core.ledger.tallies import Tally
@@ -100,7 +100,7 @@ def _difference(connection: Connection, key: tuple[Any, ...], too_much: Tally) -
     row = connection.execute(held).one_or_none()
     kept = Tally() if row is None else Tally(**dict(zip(MEASURES, row, strict=True)))
     sample, dimension, level, slot, label = key
-    begin, until = (begin_of(end * WIDTHS[level]) for end in (slot, slot + 1))
+    begin, until = (begin_of(LEVELS[level].begin(end)) for end in (slot, slot + 1))
     return RollupDifference(begin, until, dimension, name_of(label), bool(sample), kept, kept - too_much)
 
 

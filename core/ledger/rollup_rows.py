@@ -1,13 +1,14 @@
 """Rows of the rollups: sums of the traces by time and one thing more.
 
-Time is counted in quarters of an hour since the year 1 in UTC, as the offsets of time zones are whole quarters. Coarser
-levels hold the sums of an hour, six hours, a day and eight days, so that a long time is few rows. A slot of a level is
-so many quarters; slots of one level lie whole in those of the next.
+Time is counted in quarters of an hour since the year 1 in UTC, as the offsets of time zones are whole quarters. A slot
+of a coarser level is so many of them. There are days that begin at midnight in UTC, and days that begin 6, 12 and 18
+hours later: so a day of any time zone is one slot and at most three hours more or less at each end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,11 +19,41 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from core.ledger.columns import as_utc
 
-WIDTHS = (1, 4, 24, 96, 768)
-"""Level -> quarters of an hour in a slot: a quarter, an hour, six hours, a day, eight days."""
+_HOUR, _PHASE, _DAY, _BLOCK = 4, 24, 96, 768
 
-DIMENSIONS = {"": 3, "model": 3, "kind": 3, "template": 3, "user": 5}
-"""Dimension -> how many levels it has. There are many users: their sums over a long time need the coarse ones.
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Slots of one width, in quarters of an hour."""
+
+    width: int
+    shift: int = 0
+    """How much earlier than the year 1 the first one begins."""
+    finer: int = 0
+    """The level that its sums are made from."""
+
+    def slot(self, quarter: int) -> int:
+        """The slot that the quarter lies in."""
+        return (quarter + self.shift) // self.width
+
+    def begin(self, slot: int) -> int:
+        """The first quarter of a slot."""
+        return slot * self.width - self.shift
+
+
+DAYS = 2
+"""The level of the days of UTC."""
+
+LEVELS = (
+    Level(1),
+    Level(_HOUR),
+    *(Level(_DAY, (_DAY - begin) % _DAY, finer=1) for begin in range(0, _DAY, _PHASE)),
+    Level(_BLOCK, finer=DAYS),
+)
+"""A quarter of an hour, an hour, days that begin at 0, 6, 12 and 18 hours, eight days."""
+
+DIMENSIONS = {"": 6, "model": 6, "kind": 6, "template": 6, "user": 7}
+"""Dimension -> how many of the levels it has. There are many users: a long time is still few rows.
 
 Each trace is in one row of each dimension and level. All dimensions crossed would be as many rows as traces.
 """
@@ -61,31 +92,44 @@ def name_of(label: str) -> str | None:
     return label[1:] if label else None
 
 
-Run = tuple[int, int, int]
-"""Level, first slot, and the slot after the last."""
+Run = tuple[int, int, int, int]
+"""Level, first slot, the slot after the last, and 1 where they are added or -1 where they are taken away."""
 
 
-def runs_over(first: int, last: int, levels: int) -> Iterator[Run]:
-    """The fewest slots that cover the quarters from ``first`` up to and without ``last``, as runs of each level.
+def runs_over(first: int, last: int, dimension: str) -> Iterator[Run]:
+    """Few slots whose sums, added and taken away, are those of the quarters from ``first`` up to without ``last``."""
+    step = _DAY if dimension == "user" and last - first > 2 * _BLOCK else _PHASE
+    begin = _nearest(first, step)
+    end = begin + _nearest(last - begin, _DAY)
+    yield from _days(begin, end, dimension)
+    for quarter, anchor, sign in ((last, end, 1), (first, begin, -1)):
+        hour = _nearest(quarter, _HOUR) if quarter < anchor else -_nearest(-quarter, _HOUR)  # halves go to the anchor
+        yield from _from_to(1, anchor, hour, sign)
+        yield from _from_to(0, hour, quarter, sign)
 
-    >>> list(runs_over(3, 12, 2))
-    [(0, 3, 4), (1, 1, 3)]
-    """
-    yield from (run for run in _runs(0, first, last, levels) if run[1] < run[2])
 
-
-def _runs(level: int, first: int, last: int, levels: int) -> Iterator[Run]:
-    if level + 1 == levels:
-        yield level, first, last
+def _days(begin: int, end: int, dimension: str) -> Iterator[Run]:
+    level = DAYS + begin % _DAY // _PHASE
+    first, last = _nearest(begin, _BLOCK), _nearest(end, _BLOCK)
+    if DIMENSIONS[dimension] < len(LEVELS) or level > DAYS or first >= last:
+        yield from _from_to(level, begin, end, 1)
         return
-    factor = WIDTHS[level + 1] // WIDTHS[level]
-    inner_first, inner_last = -(-first // factor), last // factor
-    if inner_first >= inner_last:
-        yield level, first, last
-        return
-    yield level, first, inner_first * factor
-    yield from _runs(level + 1, inner_first, inner_last, levels)
-    yield level, inner_last * factor, last
+    yield from _from_to(len(LEVELS) - 1, first, last, 1)
+    yield from _from_to(level, begin, first, 1)
+    yield from _from_to(level, last, end, 1)
+
+
+def _from_to(number: int, begin: int, end: int, sign: int) -> Iterator[Run]:
+    """The slots between two of their limits; those of a time that goes backwards are counted the other way."""
+    level = LEVELS[number]
+    if begin < end:
+        yield number, level.slot(begin), level.slot(end), sign
+    elif begin > end:
+        yield number, level.slot(end), level.slot(begin), -sign
+
+
+def _nearest(quarter: int, step: int) -> int:
+    return (quarter + step // 2) // step * step
 
 
 class QuarterOf(FunctionElement[int]):

@@ -11,8 +11,7 @@ from sqlalchemy import Boolean, Connection, TextClause, bindparam, select, text
 
 from core.ledger.columns import escape_text, unescape_text
 from core.ledger.rollup_rows import (
-    DIMENSIONS,
-    WIDTHS,
+    DAYS,
     begin_of,
     first_quarter_from,
     label_of,
@@ -28,11 +27,8 @@ Stretch = tuple[datetime, datetime]
 """From the first moment, up to and without the second."""
 Numbered = tuple[int, Stretch]
 """A stretch with its number."""
-Given = tuple[int, int, int, int]
+Given = tuple[int, int, int, int, int]
 """A run of slots, with the number of its stretch before it."""
-
-_DAY = 96
-_COARSE = DIMENSIONS[""] - 1
 
 
 def whole_quarters(stretches: Iterable[Numbered], dimension: str) -> tuple[list[Given], list[Numbered]]:
@@ -44,7 +40,7 @@ def whole_quarters(stretches: Iterable[Numbered], dimension: str) -> tuple[list[
         if first >= last:
             edges.append((n, (begin, until)))
             continue
-        runs += [(n, *run) for run in runs_over(first, last, DIMENSIONS[dimension])]
+        runs += [(n, *run) for run in runs_over(first, last, dimension)]
         ends = (begin, begin_of(first)), (begin_of(last), until)
         edges += [(n, end) for end in ends if end[0] < end[1]]
     return runs, edges
@@ -62,7 +58,7 @@ def sums_of(
 ) -> Iterator[StretchTally]:
     """Of these names alone: each is looked up in each slot, as the others may be many."""
     labels = [escape_text(label_of(name)) for name in names]
-    slots = [(n, level, slot) for n, level, first, last in runs for slot in range(first, last)]
+    slots = [(n, level, slot, slot + 1, sign) for n, level, first, last, sign in runs for slot in range(first, last)]
     if labels and slots:
         asked = {"given": json.dumps(slots), "names": json.dumps(labels), "dimension": dimension, "sample": sample}
         yield from map(_tally, connection.execute(_OF[connection.dialect.name], asked))
@@ -70,36 +66,33 @@ def sums_of(
 
 def days_with_traces(connection: Connection, first: date, last: date, *, sample: bool) -> list[date]:
     """The days of UTC on which something began, in order."""
-    width = _DAY // WIDTHS[_COARSE]
-    slot, begin = rollups.c.slot, width * (first.toordinal() - 1)
-    coarse = (rollups.c.sample == sample, rollups.c.dimension == "", rollups.c.level == _COARSE)
-    query = select(slot).where(*coarse, slot >= begin, slot < width * last.toordinal())
-    found = connection.execute(query.order_by(slot)).scalars()
-    return [date.fromordinal(day + 1) for day in dict.fromkeys(one // width for one in found)]
+    slot = rollups.c.slot
+    days = (rollups.c.sample == sample, rollups.c.dimension == "", rollups.c.level == DAYS)
+    query = select(slot).where(*days, slot >= first.toordinal() - 1, slot < last.toordinal()).order_by(slot)
+    return [date.fromordinal(day + 1) for day in connection.execute(query).scalars()]
 
 
 def _tally(row: Any) -> StretchTally:
-    """PostgreSQL sums whole numbers to a Decimal."""
-    n, label, *sums = row
-    return StretchTally(n, name_of(unescape_text(label)), Tally(**dict(zip(MEASURES, map(int, sums), strict=True))))
+    return StretchTally(row[0], name_of(unescape_text(row[1])), Tally._make(row[2:]))
 
 
 # Written out, as SQLAlchemy would take longer to build a list of stretches than the database takes to sum over it.
-_SUMMED = ", ".join(f"sum(r.{name})" for name in MEASURES)
+_SUM = "CAST(sum(given.sign * r.{}) AS bigint)"  # PostgreSQL's own sum of whole numbers is a Decimal
+_SUMMED = ", ".join(_SUM.format(name) if name in MEASURES else "0" for name in Tally._fields)
 _NUMBER = {"sqlite": "json_extract(value, '$[{}]')", "postgresql": "CAST(value->>{} AS bigint)"}
 _GIVEN = {"sqlite": "json_each(:given)", "postgresql": "json_array_elements(CAST(:given AS json))"}
 _NAMES = {"sqlite": "json_each(:names)", "postgresql": "json_array_elements_text(CAST(:names AS json))"}
 
 
 def _statement(dialect: str, tables: str, slots: str) -> TextClause:
-    """``given`` has the columns n, level, slot and past. CROSS JOIN keeps SQLite from reading the rollups first."""
-    numbers = (
-        f"{_NUMBER[dialect].format(place)} AS {name}" for place, name in enumerate(("n", "level", "slot", "past"))
-    )
+    """``given`` is in order, so that SQLite reads its JSON once. CROSS JOIN keeps it from reading the rollups first."""
+    columns = enumerate(("n", "level", "slot", "past", "sign"))
+    numbers = ", ".join(f"{_NUMBER[dialect].format(place)} AS {name}" for place, name in columns)
     query = (
-        f"WITH given AS (SELECT {', '.join(numbers)} FROM {_GIVEN[dialect]})"  # noqa: S608  made of constants
+        f"WITH given AS (SELECT {numbers} FROM {_GIVEN[dialect]} ORDER BY 1)"  # noqa: S608  made of constants
         f" SELECT given.n, r.name, {_SUMMED} FROM {tables} CROSS JOIN rollups AS r WHERE r.sample = :sample"
         f" AND r.dimension = :dimension AND r.level = given.level AND {slots} GROUP BY given.n, r.name"
+        " HAVING sum(given.sign * r.calls) <> 0"
     )
     return text(query).bindparams(bindparam("sample", type_=Boolean))
 

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
 
 from core.ledger.books import BOOKS
-from core.ledger.rollup_rows import DIMENSIONS, WIDTHS, QuarterOf, label_of
+from core.ledger.rollup_rows import DIMENSIONS, LEVELS, QuarterOf, label_of
 from core.ledger.schema import rollups, traces
 from core.ledger.tallies import Source
 
@@ -77,18 +77,17 @@ def _held(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[Trace, 
 
 
 def _changes(before: Mapping[str, tuple[Trace, Sums]], after: Mapping[str, tuple[Trace, Sums]]) -> dict[Key, Sums]:
-    """The difference of each row, level by level: those of the finest are added up to those of the next."""
+    """The difference of each row, level by level: those of a coarser one are added up from those of a finer."""
     finest: dict[Key, Sums] = {}
     for trace_id in before.keys() | after.keys():
         old, new = before.get(trace_id), after.get(trace_id)
         if old != new:
             _count(finest, old, sub)
             _count(finest, new, add)
-    changes = level = {key: sums for key, sums in finest.items() if any(sums)}
-    for number in range(1, len(WIDTHS)):
-        level = _coarser(level, number)
-        changes = changes | level
-    return changes
+    levels = [{key: sums for key, sums in finest.items() if any(sums)}]
+    for number in range(1, len(LEVELS)):
+        levels.append(_coarser(levels[LEVELS[number].finer], number))
+    return {key: sums for level in levels for key, sums in level.items()}
 
 
 def _count(into: dict[Key, Sums], held: tuple[Trace, Sums] | None, how: Any) -> None:
@@ -100,12 +99,12 @@ def _count(into: dict[Key, Sums], held: tuple[Trace, Sums] | None, how: Any) -> 
         into[key] = tuple(map(how, into.get(key, _NOTHING), sums))
 
 
-def _coarser(level: Mapping[Key, Sums], number: int) -> dict[Key, Sums]:
-    factor = WIDTHS[number] // WIDTHS[number - 1]
+def _coarser(finer: Mapping[Key, Sums], number: int) -> dict[Key, Sums]:
+    level, below = LEVELS[number], LEVELS[LEVELS[number].finer]
     found: dict[Key, Sums] = {}
-    for (sample, dimension, _, slot, name), sums in level.items():
+    for (sample, dimension, _, slot, name), sums in finer.items():
         if number < DIMENSIONS[dimension]:
-            key = (sample, dimension, number, slot // factor, name)
+            key = (sample, dimension, number, level.slot(below.begin(slot)), name)
             found[key] = tuple(map(add, found.get(key, _NOTHING), sums))
     return {key: sums for key, sums in found.items() if any(sums)}
 

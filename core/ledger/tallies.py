@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from operator import add, attrgetter, sub
-from typing import Self
+from operator import add, sub
+from typing import NamedTuple
 
 
 class Source(StrEnum):
@@ -17,9 +17,11 @@ class Source(StrEnum):
     """What was read back from it, other programs' records included."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """Sums over a number of traces. Each is over what was counted; what was not has counts of its own."""
+class Tally(NamedTuple):
+    """Sums over a number of traces. Each is over what was counted; what was not has counts of its own.
+
+    ``+`` and ``-`` are those of its fields. A tuple, as a report makes thousands.
+    """
 
     calls: int = 0
     """Traces, whether or not a model was called."""
@@ -45,21 +47,21 @@ class Tally:
     unpriced_thumbs_up: int = 0
     """Of the unpriced calls."""
 
-    def __add__(self, other: Self) -> Self:
-        return type(self)(*map(add, _SUMS(self), _SUMS(other)))
+    def __add__(self, other: Tally) -> Tally:  # type: ignore[override]
+        return Tally(*map(add, self, other))
 
-    def __sub__(self, other: Self) -> Self:
+    def __sub__(self, other: Tally) -> Tally:
         """What is left of a sum without a part of it."""
-        return type(self)(*map(sub, _SUMS(self), _SUMS(other)))
+        return Tally(*map(sub, self, other))
 
     def rank(self, name: object) -> tuple[int, int, int, str]:
         """What sums with these names are sorted by: what cost most comes first."""
         return -self.nano_usd, -self.tokens, -self.calls, str(name)
 
     @property
-    def unpriced(self) -> Self:
+    def unpriced(self) -> Tally:
         """How many calls have no known cost, and their tokens; nothing else."""
-        return type(self)(unpriced_calls=self.unpriced_calls, unpriced_tokens=self.unpriced_tokens)
+        return Tally(unpriced_calls=self.unpriced_calls, unpriced_tokens=self.unpriced_tokens)
 
     @property
     def known_usd(self) -> float:
@@ -91,15 +93,11 @@ class Tally:
         return _part(self.cost_usd, self.thumbs_up - self.unpriced_thumbs_up)
 
 
-_SUMS = attrgetter(*(field.name for field in fields(Tally)))
-
-
 def _part(amount: float | None, number: int) -> float | None:
     return amount / number if amount is not None and number > 0 else None
 
 
-@dataclass(frozen=True, slots=True)
-class StretchTally:
+class StretchTally(NamedTuple):
     """The sum over one stretch of time and one value of the column that was asked for."""
 
     stretch: int

@@ -13,7 +13,7 @@ from sqlalchemy import delete, select, text, update
 
 from core.errors import LibraryError
 from core.ledger import Ledger, Source, Tally
-from core.ledger.rollup_rows import DIMENSIONS, WIDTHS, begin_of, first_quarter_from, quarter_of, runs_over
+from core.ledger.rollup_rows import DIMENSIONS, LEVELS, Run, begin_of, first_quarter_from, quarter_of, runs_over
 from core.ledger.rollups import rolled
 from core.ledger.schema import rollups, traces
 from core.models import Feedback, Trace, Usage
@@ -216,7 +216,7 @@ def test_the_proof_names_a_sum_that_was_changed_and_a_repair_mends_it(busy: Ledg
 def test_the_proof_finds_rows_that_are_missing_or_of_no_trace(busy: Ledger) -> None:
     right = rows(busy)
     with busy._database.write() as connection:
-        connection.execute(delete(rollups).where(rollups.c.dimension == "user", rollups.c.level == 4))
+        connection.execute(delete(rollups).where(rollups.c.dimension == "user", rollups.c.level == 6))
         connection.execute(update(rollups).where(rollups.c.dimension == "model").values(slot=rollups.c.slot + 10**6))
     proof = busy.spending.verify(most=3)
     assert len(proof.differences) == 3 < proof.different
@@ -242,25 +242,38 @@ def test_an_empty_ledger_has_nothing_to_prove(ledger: Ledger) -> None:
 # ------------------------------------------------------------------------------------------------------------- slots
 
 
+def covered(runs: list[Run]) -> dict[int, int]:
+    """How often each quarter is in the slots; those that are not there at all are left out."""
+    times: dict[int, int] = {}
+    for level, first, last, sign in runs:
+        for quarter in range(LEVELS[level].begin(first), LEVELS[level].begin(last)):
+            times[quarter] = times.get(quarter, 0) + sign
+    return {quarter: count for quarter, count in times.items() if count}
+
+
+def slots(runs: list[Run]) -> int:
+    return sum(last - first for _, first, last, _ in runs)
+
+
 def test_the_slots_of_a_time_are_few_and_cover_each_quarter_once() -> None:
     pick = random.Random(1)
-    for levels in (1, 3, 5):
-        for _ in range(200):
-            first = pick.randrange(3000)
-            last = first + pick.randrange(3000)
-            runs = list(runs_over(first, last, levels))
-            covered = [
-                quarter for level, begin, end in runs for quarter in range(begin * WIDTHS[level], end * WIDTHS[level])
-            ]
-            assert covered == list(range(first, last))
-            if levels == 5:
-                assert sum(end - begin for _, begin, end in runs) <= 2 * (3 + 5 + 3 + 7) + 4
+    for dimension in ("", "user"):
+        for _ in range(150):
+            first = pick.randrange(10**6)
+            last = first + 1 + pick.choice([pick.randrange(8), pick.randrange(200), pick.randrange(9000)])
+            runs = list(runs_over(first, last, dimension))
+            assert covered(runs) == dict.fromkeys(range(first, last), 1), (first, last)
+            assert slots(runs) <= 100 + 36
+            if dimension == "user" and last - first > 2000:
+                assert slots(runs) <= 12 + 4 + 4 + 2 * (12 + 2)
 
 
 def test_a_day_of_any_time_zone_is_few_slots() -> None:
     for offset in range(96):
         day = 96 * 700_000 + offset
-        assert sum(end - begin for _, begin, end in runs_over(day, day + 96, 3)) <= 15
+        runs = list(runs_over(day, day + 96, ""))
+        assert covered(runs) == dict.fromkeys(range(day, day + 96), 1)
+        assert slots(runs) <= 1 + 2 * (3 + 2)
 
 
 def test_a_quarter_holds_its_first_moment_and_not_the_next_ones() -> None:

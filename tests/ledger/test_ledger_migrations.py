@@ -156,6 +156,15 @@ def test_the_hash_over_a_videos_chunks_is_the_one_that_a_save_computes(before: B
     ledger.close()
 
 
+def test_the_rollups_are_filled_from_the_traces_that_there_were(before: Before):
+    ledger = open_ledger(before.url, clock=Ticking())
+    assert ledger.spending.verify().differences == ()
+    held = [one._database.url.render_as_string(hide_password=False) for one in (ledger, before.filled)]
+    ours, expected = (contents(url)["rollups"] for url in held)
+    assert ours == expected != []
+    ledger.close()
+
+
 def test_rows_of_the_outbox_keep_their_state_and_a_thumb_finds_its_trace(before: Before):
     ledger = open_ledger(before.url, clock=Ticking())
     rows = {(row.kind, row.id): row for row in ledger.outbox.rows(None)}

@@ -20,6 +20,7 @@ def upgrade() -> None:
     _drift()
     _notices()
     _money()
+    _fill_rollups()
 
 
 def _prompts() -> None:
@@ -289,3 +290,67 @@ def _money() -> None:
         ),
     )
     op.create_index("ix_reservations_owner", "reservations", ["owner"])
+
+
+_MOMENTS = {
+    "sqlite": "(CAST(strftime('%s', substr(started_at, 1, 19)) AS INTEGER) + 62135596800) / 900",
+    "postgresql": "CAST(floor((extract(epoch FROM started_at) + 62135596800) / 900) AS bigint)",
+}
+_AMOUNTS = {
+    "sqlite": "CAST(cost_usd * 1e9 + 0.5 AS INTEGER)",
+    "postgresql": "CAST(floor(cost_usd * CAST(1e9 AS double precision) + 0.5) AS bigint)",
+}
+_EACH = """
+WITH counted AS (
+    SELECT substr(kind, 1, 6) = 'sample' AS sample, {moment} AS quarter, {label} AS label,
+        CASE WHEN prompt_tokens BETWEEN 0 AND 1000000000000 THEN prompt_tokens END AS prompt,
+        CASE WHEN completion_tokens BETWEEN 0 AND 1000000000000 THEN completion_tokens END AS completion,
+        CASE WHEN cached_tokens BETWEEN 0 AND 1000000000000 THEN cached_tokens ELSE 0 END AS of_prompt,
+        CASE WHEN reasoning_tokens BETWEEN 0 AND 1000000000000 THEN reasoning_tokens ELSE 0 END AS of_completion,
+        CASE WHEN cost_usd BETWEEN 0 AND 100000 THEN {amount} END AS nano,
+        (model IS NOT NULL AND NOT cached) OR status = 'abandoned' AS said,
+        coalesce(value, 0) = 1 AS up
+    FROM traces LEFT JOIN feedback ON feedback.trace_id = traces.trace_id
+), known AS (
+    SELECT counted.*, said OR prompt IS NOT NULL OR completion IS NOT NULL AS called,
+        nano IS NULL AND (said OR prompt IS NOT NULL OR completion IS NOT NULL) AS unpriced
+    FROM counted
+)
+INSERT INTO rollups
+SELECT sample, '{dimension}', 0, quarter, label, count(*), sum(coalesce(prompt, 0)), sum(coalesce(completion, 0)),
+    sum(of_prompt), sum(of_completion),
+    sum(CASE WHEN called AND (prompt IS NULL OR completion IS NULL) THEN 1 ELSE 0 END),
+    sum(coalesce(nano, 0)), count(nano), sum(CASE WHEN unpriced THEN 1 ELSE 0 END),
+    sum(CASE WHEN unpriced THEN coalesce(prompt, 0) + coalesce(completion, 0) ELSE 0 END),
+    sum(CASE WHEN up THEN 1 ELSE 0 END), sum(CASE WHEN up AND unpriced THEN 1 ELSE 0 END)
+FROM known GROUP BY sample, quarter, label
+"""
+_COARSER = """
+INSERT INTO rollups
+SELECT sample, dimension, {level}, (slot * {finer} + {shift}) / {width}, name, sum(calls), sum(prompt_tokens),
+    sum(completion_tokens), sum(cached_tokens), sum(reasoning_tokens), sum(uncounted_calls), sum(nano_usd),
+    sum(priced_calls), sum(unpriced_calls), sum(unpriced_tokens), sum(thumbs_up), sum(unpriced_thumbs_up)
+FROM rollups WHERE level = {source} AND ({level} < 6 OR dimension = 'user')
+GROUP BY sample, dimension, (slot * {finer} + {shift}) / {width}, name
+"""
+_COARSE = (
+    (1, 0, 1, 0, 4),
+    (2, 1, 4, 0, 96),
+    (3, 1, 4, 72, 96),
+    (4, 1, 4, 48, 96),
+    (5, 1, 4, 24, 96),
+    (6, 2, 96, 0, 768),
+)
+"""Level, the level that it is made from, the quarters of an hour in a slot of that, the shift, and in a slot of it."""
+
+
+def _fill_rollups() -> None:
+    """The sums of the traces that there are."""
+    dialect = op.get_bind().dialect.name
+    for dimension in ("", "model", "kind", "template", "user"):
+        label = f"CASE WHEN \"{dimension}\" IS NULL THEN '' ELSE '=' || \"{dimension}\" END" if dimension else "''"
+        places = {"moment": _MOMENTS[dialect], "amount": _AMOUNTS[dialect], "label": label, "dimension": dimension}
+        op.execute(sa.text(_EACH.format(**places)))
+    for level, source, finer, shift, width in _COARSE:
+        places = {"level": level, "source": source, "finer": finer, "shift": shift, "width": width}
+        op.execute(sa.text(_COARSER.format(**places)))

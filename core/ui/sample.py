@@ -14,6 +14,7 @@ from core.ui.errors import callback, show_pending_error
 BADGE = ":orange-badge[:material/science: Sample]"
 ASK_KIND = f"{SAMPLE}-ask"
 _PLACE = "sample"
+_ADDRESSES = ("report", "experiment")
 _WANTED, _SHOWN, _SAID = "sample-wanted", "sample-shown", "sample-said"
 
 
@@ -104,6 +105,8 @@ def _remove_button(services: Services) -> None:
 
 def _remove(services: Services) -> None:
     removed = services.sample.remove()
+    for name in _ADDRESSES:
+        st.query_params.pop(name, None)  # what it names may be gone
     st.session_state[_SAID] = f"Removed from the ledger: {_counts(removed)} of sample traffic, and nothing else."
 
 

@@ -125,6 +125,16 @@ def told(ledger: Ledger) -> list[str]:
     return [notice.text for notice in ledger.notices.list()]
 
 
+def test_of_sample_traffic_nobody_is_told(ledger: Ledger, clock: Ticking, drift: Recorder):
+    tell = teller(ledger, Notifier(ledger, lambda _text: None))
+    make_daily(drift, ledger, last_due(AT, clock()), clock())
+    report = replace(ledger.drift.get("r0"), verdict=DriftVerdict.DRIFT)
+    tell(replace(report, sample=True))
+    assert told(ledger) == []
+    tell(report)
+    assert len(told(ledger)) == 1
+
+
 def test_an_incident_is_told_once_and_the_next_one_again(ledger: Ledger, clock: Ticking, drift: Recorder):
     sent: list[str] = []
     notifier = Notifier(ledger, sent.append)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from core.answering import AskRequest
+from core.sample_traffic.service import SampleTraffic
+from tests.fakes.drifting import open_desk
+from tests.fakes.sample_batches import listed_usd
 from tests.fakes.services import FakeServices
 from tests.pages.conftest import OpenPage, words
 
@@ -85,3 +89,24 @@ def test_home_suggests_nothing_that_nobody_asked(open_page: OpenPage, services: 
     app = open_page("home")
     assert "Try asking" in words(app)
     assert not any("Made up" in button.label for button in app.button)
+
+
+def test_drift_compares_the_sample_where_it_is_shown_and_the_report_goes_with_it(
+    open_page: OpenPage, services: FakeServices, tmp_path: Path
+) -> None:
+    desk = open_desk(tmp_path / "data")
+    desk.equip(services)
+    services.sample = SampleTraffic(desk.ledger, listed_usd, tmp_path / "data")  # type: ignore[assignment]
+    services.sample.make(20, 400)
+    app = open_page("drift")
+    assert MARK in words(app)
+    app.button(key="drift-run").click().run()
+    made = desk.drift.reports()[0]
+    assert (made.sample, made.current, made.origin) == (True, "7d?kind=sample-ask", "page")
+    assert desk.drift.wait(made.report_id, 60)
+    app.run()
+    app.button(key="sample-remove").click().run()
+    assert desk.drift.reports() == []
+    assert MARK not in words(app)
+    assert "the last 7 days** against" in words(app)
+    desk.close()

@@ -344,8 +344,7 @@ def test_what_a_killed_process_left_is_filled_at_the_next_start(
     assert sum(cost(ledger, f"t{n}") is None for n in range(6)) in {0, 2, 4}  # closing stops after a portion
     last = Prices(ledger.prices, ledger.price_filling)
     last.resume()
-    assert last._worker is not None
-    last._worker.join()
+    last.wait()
     last.close()
     assert last.unfinished() == []
     assert all(cost(ledger, f"t{n}") == pytest.approx(1.2) for n in range(6))
@@ -366,3 +365,20 @@ def test_models_without_a_price_are_told_by_server_with_their_tokens(ledger: Led
     assert (local.first_at, unknown.server, unknown.calls) == (DAY, "", 1)
     prices.add(LLAMA, any_server=True)
     assert prices.unpriced() == []
+
+
+def test_a_large_back_fill_goes_on_in_the_background_and_one_worker_does_all_of_them(
+    ledger: Ledger, prices: Prices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(price_filling, "PORTION", 2)
+    ledger.traces.finish_all([trace(f"{m}{n}", m) for n in range(6) for m in ("llama", "qwen")], mirror=False)
+    added = [prices.add(replace(LLAMA, model=model), later=True) for model in ("llama", "qwen")]
+    assert [one.traces for one in added] == [0, 0]
+    assert prices.cost_of("qwen", USAGE, DAY, LOCAL) == pytest.approx(1.2)
+    while prices.at_work() is not None:
+        prices.wait(5)
+    assert (prices.unfinished(), prices.unpriced()) == ([], [])
+    prices.withdraw(added[0].kept.price_id, reprice=True, later=True)
+    while prices.at_work() is not None:
+        prices.wait(5)
+    assert [one.calls for one in prices.unpriced()] == [6]

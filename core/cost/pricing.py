@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from core.cost.price_book import FRESH_S, PriceBook
 from core.cost.price_checks import checked, warnings
+from core.cost.price_filler import Filler, OnPortion, costs_by, scope_of
 from core.cost.price_list import ListedPrice, PriceList
-from core.cost.prices import OPENAI, Price, price_call
-from core.errors import LibraryError
-from core.ledger import KeptPrice, NewPrice, PriceChange, PriceFilling, PriceScope, PriceStore, Unpriced
+from core.cost.prices import OPENAI, Price
+from core.ledger import KeptPrice, NewPrice, PriceChange, PriceFilling, PriceStore, Unpriced
 from core.ledger.prices import taken
-from core.models import Usage
-
-_log = logging.getLogger(__name__)
-
-OnPortion = Callable[[PriceChange], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +60,7 @@ class Prices(PriceBook):
         super().__init__(store, fresh_s=fresh_s)
         self.server = server
         self._filling = filling
-        self._mirror = mirror
-        self._closed = threading.Event()
-        self._worker: threading.Thread | None = None
+        self._filler = Filler(store, filling, self.refresh, mirror=mirror)
 
     def table(self) -> list[ListedPrice]:
         """Every price that ships or is in force, with the time that it is for."""
@@ -114,21 +104,28 @@ class Prices(PriceBook):
         *,
         reprice: bool = False,
         any_server: bool = False,
+        later: bool = False,
         on_portion: OnPortion = lambda _change: None,
     ) -> Backfilled:
         """Puts a price in force, and gives the traces and runs that have no cost the one that they have by it.
 
         ``reprice``: those that have one get a new one too. ``any_server``: also traces of which the server is unknown.
-        Killed on the way, ``resume`` does the rest. Raises InputError where it is no price, or where one of the same
-        model, server and start is in force; its ``subject`` is the field.
+        ``later``: does that in the background. Killed on the way, ``resume`` does the rest. Raises InputError where it
+        is no price, or where one of the same model, server and start is in force; its ``subject`` is the field.
         """
         price, _ = self._acceptable(price)
         kept = self._store.add(_new(price), author=author, note=note, reprice=reprice, any_server=any_server)
-        change = self._follow(kept, on_portion)
-        return Backfilled(self._store.get(kept.price_id), change)
+        self.refresh()
+        return self._filled(kept, on_portion, later=later)
 
     def withdraw(
-        self, price_id: str, author: str = "", *, reprice: bool = False, on_portion: OnPortion = lambda _change: None
+        self,
+        price_id: str,
+        author: str = "",
+        *,
+        reprice: bool = False,
+        later: bool = False,
+        on_portion: OnPortion = lambda _change: None,
     ) -> Backfilled:
         """Takes an own price out of force; it stays in the history.
 
@@ -137,8 +134,7 @@ class Prices(PriceBook):
         """
         kept = self._store.withdraw(price_id, author=author, reprice=reprice)
         self.refresh()
-        change = self._follow(kept, on_portion) if reprice else PriceChange()
-        return Backfilled(self._store.get(price_id), change)
+        return self._filled(kept, on_portion, later=later) if reprice else Backfilled(kept, PriceChange())
 
     # ------------------------------------------------------------------------------------------------------- filling
 
@@ -149,50 +145,35 @@ class Prices(PriceBook):
         """
         total = PriceChange()
         for kept in reversed(self.unfinished()):
-            total += self._follow(kept, on_portion)
-        cost_of = _by(self.refresh())
-        return total + self._sum(self._filling.fill(None, cost_of, priced=False, mirror=self._mirror), on_portion)
+            total += self._filler.follow(kept, on_portion)
+        return total + self._filler.all(on_portion)
 
     def unfinished(self) -> list[KeptPrice]:
         """Prices whose traces do not all have their costs: they are being filled, or a process was killed at it."""
         return [kept for kept in self._store.list() if kept.filled_at is None]
 
     def resume(self) -> None:
-        """Fills the rest of what a killed process left, in the background. Safe to call while another one does."""
-        if self._worker is None:
-            self._worker = threading.Thread(target=self._finish, name="prices", daemon=True)
-            self._worker.start()
+        """Fills in the background what is unfinished. Safe to call while another process does."""
+        self._filler.resume()
+
+    def at_work(self) -> PriceChange | None:
+        """What was filled in the background for the price at hand; None where nothing is being done there."""
+        return self._filler.so_far
+
+    def wait(self, timeout_s: float | None = None) -> None:
+        """Waits for what is done in the background."""
+        self._filler.wait(timeout_s)
 
     def close(self) -> None:
         """Stops after the portion at hand; the next start does the rest."""
-        self._closed.set()
-        if self._worker is not None:
-            self._worker.join()
+        self._filler.close()
 
-    def _finish(self) -> None:
-        try:
-            for kept in reversed(self.unfinished()):
-                self._follow(kept, lambda _change: None)
-        except LibraryError:
-            _log.exception("Costs could not be filled in; the next start tries again")
-
-    def _follow(self, kept: KeptPrice, on_portion: OnPortion) -> PriceChange:
-        """Fills what a price says, to its end."""
-        known = self.refresh()
-        portions = self._filling.fill(_scope(kept, known), _by(known), priced=kept.reprice, mirror=self._mirror)
-        total = self._sum(portions, on_portion)
-        if not self._closed.is_set():
-            self._store.filled(kept.price_id)
-        return total
-
-    def _sum(self, portions: Iterable[PriceChange], on_portion: OnPortion) -> PriceChange:
-        total = PriceChange()
-        for portion in portions:
-            total += portion
-            on_portion(total)
-            if self._closed.is_set():
-                break
-        return total
+    def _filled(self, kept: KeptPrice, on_portion: OnPortion, *, later: bool) -> Backfilled:
+        if later:
+            self.resume()
+            return Backfilled(kept, PriceChange())
+        change = self._filler.follow(kept, on_portion)
+        return Backfilled(self._store.get(kept.price_id), change)
 
     # ----------------------------------------------------------------------------------------------------------- our
 
@@ -203,22 +184,7 @@ class Prices(PriceBook):
         return price, known
 
     def _look(self, kept: KeptPrice, prices: PriceList, *, priced: bool) -> PriceChange:
-        return self._filling.look(_scope(kept, prices), _by(prices), priced=priced)
-
-
-def _by(prices: PriceList) -> Callable[[str, Usage, datetime, str], float | None]:
-    """The cost by just these prices, whatever changes meanwhile."""
-
-    def cost_of(model: str, usage: Usage, when: datetime, server: str) -> float | None:
-        price = prices.find(model, when, server)
-        return None if price is None else price_call(price, usage)
-
-    return cost_of
-
-
-def _scope(kept: KeptPrice, prices: PriceList) -> PriceScope:
-    until = prices.next_own(kept.model, kept.server, kept.since)
-    return PriceScope(kept.model, kept.server, kept.since, until, kept.any_server)
+        return self._filling.look(scope_of(kept, prices), costs_by(prices), priced=priced)
 
 
 def _new(price: Price) -> NewPrice:

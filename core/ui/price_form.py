@@ -25,6 +25,8 @@ _AMOUNTS = {"input_usd": "price-input", "output_usd": "price-output", "cached_us
             "reasoning_usd": "price-reasoning"}  # fmt: skip
 _REPRICE, _ANY_SERVER, _SURE = "price-reprice", "price-any-server", "price-sure"
 _LONGEST = 200
+MANY = 2000
+"""Traces; more get their costs in the background, so that nobody waits for the page."""
 
 
 def ask_for(model: str) -> None:
@@ -149,19 +151,20 @@ def _what_would_be(services: Services, found: Preview) -> None:
     st.caption(escape_markdown(change_text(found.change, done=False)) + ".")
     st.button(
         "Add the price", key="price-add", icon=":material/add:", type="primary", disabled=not sure,
-        on_click=callback(_add, place=PLACE), args=(services,),
+        on_click=callback(_add, place=PLACE), args=(services, found.change.traces > MANY),
     )  # fmt: skip
 
 
-def _add(services: Services) -> None:
+def _add(services: Services, later: bool) -> None:
     """Takes what stands in the form when it is clicked."""
     price = _written(services.prices)
     if price is None:
         raise InputError("The price is not complete", hint="Give a model and its prices of input and output.")
     note = (st.session_state[_NOTE] or "").strip()
     reprice, any_server = _chosen(_REPRICE), _chosen(_ANY_SERVER)
-    done = services.prices.add(price, note=note, reprice=reprice, any_server=any_server)
-    say(PLACE, f"{done.kept.model} on {done.kept.server} has its price. {change_text(done.change, done=True)}.")
+    done = services.prices.add(price, note=note, reprice=reprice, any_server=any_server, later=later)
+    filled = "" if later else f" {change_text(done.change, done=True)}."
+    say(PLACE, f"{done.kept.model} on {done.kept.server} has its price.{filled}")
     _clear()
     st.session_state[_SERVER] = services.prices.server
 

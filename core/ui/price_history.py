@@ -14,7 +14,8 @@ from core.phrases import one_line
 from core.services import Services
 from core.ui.errors import callback
 from core.ui.lab_words import say, show_said
-from core.ui.text import escape_markdown, shorten
+from core.ui.price_form import MANY
+from core.ui.text import count, escape_markdown, shorten
 
 _PLACE, _FILLING = "price-history", "price-filling"
 _PICK, _BACK = "price-pick", "price-back"
@@ -25,6 +26,9 @@ _TIMES = {name: st.column_config.DatetimeColumn(format=_DAY, help="UTC") for nam
 def say_unfinished(services: Services) -> None:
     """Offers to go on where a back-fill did not come to its end."""
     show_said(_FILLING)
+    if services.prices.at_work() is not None:
+        _watch(services)
+        return
     unfinished = services.prices.unfinished()
     if not unfinished:
         return
@@ -32,6 +36,15 @@ def say_unfinished(services: Services) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.warning(f"Not all questions have their cost by the price of {names} yet.", icon=":material/hourglass_top:")
         st.button("Go on", key="price-go-on", on_click=callback(_go_on, place=_FILLING), args=(services,))
+
+
+@st.fragment(run_every=1.0)
+def _watch(services: Services) -> None:
+    """Says how far the background is; the page is drawn anew when it is done."""
+    so_far = services.prices.at_work()
+    if so_far is None:
+        st.rerun()
+    st.info(f"Costs are being filled in: {count(so_far.traces, 'question')} so far.", icon=":material/hourglass_top:")
 
 
 def _go_on(services: Services) -> None:
@@ -72,7 +85,7 @@ def _withdrawing(services: Services, in_force: Sequence[KeptPrice]) -> None:
         st.caption(escape_markdown(change_text(change, done=False)) + ".")
     st.button(
         "Withdraw", key="price-withdraw", icon=":material/undo:",
-        on_click=callback(_withdraw, place=_PLACE), args=(services, picked),
+        on_click=callback(_withdraw, place=_PLACE), args=(services, picked, back and change.traces > MANY),
     )  # fmt: skip
 
 
@@ -80,10 +93,11 @@ def _title(kept: KeptPrice) -> str:
     return one_line(f"{kept.model} on {kept.server}, {span_text(kept.since, None)}: {amounts_text(kept)}")
 
 
-def _withdraw(services: Services, price_id: str) -> None:
-    done = services.prices.withdraw(price_id, reprice=bool(st.session_state.get(_BACK)))
+def _withdraw(services: Services, price_id: str, later: bool) -> None:
+    done = services.prices.withdraw(price_id, reprice=bool(st.session_state.get(_BACK)), later=later)
     st.session_state[_PICK] = None
-    say(_PLACE, f"The price of {done.kept.model} is withdrawn. {change_text(done.change, done=True)}.")
+    filled = "" if later else f" {change_text(done.change, done=True)}."
+    say(_PLACE, f"The price of {done.kept.model} is withdrawn.{filled}")
 
 
 def _row(kept: KeptPrice) -> dict[str, object]:

@@ -23,6 +23,9 @@ class ShippedPrices:
     def unfinished(self) -> list[KeptPrice]:
         return []
 
+    def at_work(self) -> None:
+        return None
+
     def unpriced(self) -> list[Unpriced]:
         return []
 

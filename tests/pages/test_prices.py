@@ -13,6 +13,7 @@ from core.cost import PRICES, Price
 from core.cost.pricing import Prices
 from core.ledger import Ledger, open_ledger
 from core.models import Answer, AnswerStatus, Trace, Usage
+from core.ui import price_form
 from tests.fakes.services import FakeServices
 from tests.pages.conftest import OpenPage, words
 
@@ -195,3 +196,19 @@ def test_without_own_prices_and_without_questions_there_is_the_list_and_the_form
     assert not app.exception
     assert "No price is known" not in words(app)
     assert len(app.dataframe[0].value) == len(PRICES)
+
+
+def test_many_costs_are_filled_in_behind_the_page(
+    open_page: OpenPage, prices: Prices, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(price_form, "MANY", 0)
+    app = open_tab(open_page)
+    app.text_input("price-model").set_value(LLAMA)
+    app.text_input("price-server").set_value(HOST)
+    write(app, input=1.0, output=2.0)
+    app.button("price-add").click().run()
+    assert not app.exception
+    assert "has its price" in app.success[0].value
+    prices.wait(10)
+    assert costs(ledger)[0] == pytest.approx(1.2)
+    assert "Not all questions" not in words(app.run())

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from core.cost.report import By, Cell, Comparison, Report, Row, cells_of, unpriced_rows
 from core.cost.zones import EARLIEST, LATEST, stretches
 from core.errors import InputError
-from core.ledger import ComparisonStore, Difference, DifferenceExample, Source, SpendingStore, StretchTally
+from core.ledger import ComparisonStore, Difference, DifferenceExample, Proof, Source, SpendingStore, StretchTally
 
 _UTC = ZoneInfo("UTC")
 _SHORT = timedelta(days=400)
@@ -77,6 +77,14 @@ class Costs:
             return ()
         found = self._spending.unpriced(report.source, begin, end, sample=report.sample)
         return unpriced_rows((one.key, one.tally) for one in found)
+
+    def verify(self) -> Proof:
+        """Holds every sum that reports are made of against the traces: a second for some 10,000 of them."""
+        return self._spending.verify()
+
+    def repair(self, proof: Proof) -> None:
+        """Makes the sums anew that the proof found different, by the traces."""
+        self._spending.repair(proof)
 
     def compare(self, *, since: datetime | None = None, until: datetime | None = None) -> Comparison:
         """The ledger beside what was read back from the mirror. Raises InputError likewise."""

@@ -31,6 +31,7 @@ from core.ledger.prices import PriceStore
 from core.ledger.processes import Processes
 from core.ledger.prompt_values import AliasMove, PromptVersion
 from core.ledger.prompts import PromptStore
+from core.ledger.rollup_proof import Proof, RollupDifference
 from core.ledger.samples import Removed, SampleBatch, SampleState, SampleStore
 from core.ledger.spending import SpendingStore
 from core.ledger.tallies import Breakdown, Difference, DifferenceExample, DifferenceTally, Source, StretchTally, Tally
@@ -102,7 +103,9 @@ __all__ = [
     "PriceStore",
     "PromptStore",
     "PromptVersion",
+    "Proof",
     "Removed",
+    "RollupDifference",
     "RunResult",
     "SampleBatch",
     "SampleState",

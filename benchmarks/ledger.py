@@ -157,7 +157,7 @@ def _check(found: Found, wanted_usd: float) -> None:
 def _peers(report: Report, folder: Path, sizes: Sizes, names: Sequence[str]) -> Iterator[Found]:
     """Those that can be had."""
     times = sizes.ours // sizes.peers
-    wanted_usd = times * sum(call.cost_usd for call in calls(sizes.peers))
+    wanted_usd = times * sum(call.cost_usd for call in calls(sizes.peers, part=times))
     for name in names:
         print(f"{name} …", flush=True)
         try:

@@ -22,7 +22,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as Wire
 
 from benchmarks.peer_process import BATCH, Found, Read, Written, answer, copied, rounds_ms, timed_s
-from benchmarks.tracing_traffic import BEGIN, END, SPANS, Call, Step, calls
+from benchmarks.tracing_traffic import BEGIN, END, SPANS, Call, Step, calls, part_s
 
 DAY_S = 86_400
 
@@ -36,7 +36,8 @@ def measure(folder: Path, written: int, read: int) -> Found:
     experiment = mlflow.create_experiment("cuepoint", artifact_location=str(folder / "artifacts"))
     mlflow.set_experiment(experiment_id=experiment)
     store = SqlAlchemyStore(f"sqlite:///{file}", str(folder / "artifacts"))
-    sent = list(calls(written))
+    times = read // written
+    sent = list(calls(written, part=times))
     first, second = written // 20, written // 10
     found.writes += [
         _fluent("`start_span`, waiting for each", sent[:first], asynchronous=False),
@@ -44,7 +45,7 @@ def measure(folder: Path, written: int, read: int) -> Found:
         _in_batches(store, experiment, sent[second:]),
     ]
     with closing(sqlite3.connect(file, timeout=60)) as database:
-        _grow(database, read // written)
+        _grow(database, times)
     _read(found, store, experiment)
     return found
 
@@ -145,9 +146,14 @@ def _span_id(call: Call, position: int) -> bytes:
 
 
 def _grow(database: sqlite3.Connection, times: int) -> None:
-    copy = {"request_id": "t.request_id || '-' || n"}
-    trace = {"trace_id": "t.trace_id || '-' || n"}
-    tables = {"trace_info": copy, "trace_tags": copy, "trace_request_metadata": copy, "spans": trace}
+    """Each copy is of later days, so that rows lie in the order of their time, as if they had been written so."""
+    later_ms = f"n * {1000 * part_s(times)}"
+    request = {"request_id": "t.request_id || '-' || n"}
+    span = {"trace_id": "t.trace_id || '-' || n"}
+    for name in ("start_time_unix_nano", "end_time_unix_nano"):
+        span[name] = f"t.{name} + {later_ms} * 1000000"
+    info = {**request, "timestamp_ms": f"t.timestamp_ms + {later_ms}"}
+    tables = {"trace_info": info, "trace_tags": request, "trace_request_metadata": request, "spans": span}
     copied(database, times, tables)
 
 

@@ -26,7 +26,7 @@ from phoenix.client import Client
 from phoenix.otel import register
 
 from benchmarks.peer_process import BATCH, Found, Read, Written, answer, copied, rounds_ms
-from benchmarks.tracing_traffic import BEGIN, END, SPANS, Call, Step, calls
+from benchmarks.tracing_traffic import BEGIN, END, SPANS, Call, Step, calls, part_s
 
 PROJECT = "cuepoint"
 WAIT_S = 0.05
@@ -43,7 +43,8 @@ _STATEMENT = """SELECT date(span_start_time), model_id, COUNT(*), SUM(total_cost
 def measure(folder: Path, written: int, read: int) -> Found:
     """Its three ways to write, one after the other into one database; then that is made larger and read."""
     found = Found(f"Arize Phoenix {version('arize-phoenix')}")
-    sent = list(calls(written))
+    times = read // written
+    sent = list(calls(written, part=times))
     first, second = written // 10, written // 3
     with _server(folder) as address, closing(_opened(folder)) as database:
         for way, write, part in (
@@ -56,7 +57,7 @@ def measure(folder: Path, written: int, read: int) -> Found:
             write(address, part)
             _wait_until(database, until)
             found.writes.append(Written(way, len(part), time.perf_counter() - began))
-        _grow(database, read // written)
+        _grow(database, times)
         _read(found, address, database)
     return found
 
@@ -158,17 +159,23 @@ def _wait_until(database: sqlite3.Connection, spans: int) -> None:
 
 
 def _grow(database: sqlite3.Connection, times: int) -> None:
+    """Each copy is of later days, so that rows lie in the order of their time, as if they had been written so."""
     tables = ("traces", "spans", "span_costs", "span_cost_details")
     trace, span, cost, detail = (
         f"n * {database.execute(f'SELECT MAX(id) FROM {table}').fetchone()[0]} + t." for table in tables
     )
+    later = f"strftime('%Y-%m-%d %H:%M:%f', t.{{}}, (n * {part_s(times)}) || ' seconds') || '000'"
+    period = {name: later.format(name) for name in ("start_time", "end_time")}
     copied(database, times, {
-        "traces": {"id": f"{trace}id", "trace_id": "t.trace_id || '-' || n"},
+        "traces": {"id": f"{trace}id", "trace_id": "t.trace_id || '-' || n", **period},
         "spans": {
             "id": f"{span}id", "trace_rowid": f"{trace}trace_rowid", "span_id": "t.span_id || '-' || n",
-            "parent_id": "t.parent_id || '-' || n",
+            "parent_id": "t.parent_id || '-' || n", **period,
         },
-        "span_costs": {"id": f"{cost}id", "span_rowid": f"{span}span_rowid", "trace_rowid": f"{trace}trace_rowid"},
+        "span_costs": {
+            "id": f"{cost}id", "span_rowid": f"{span}span_rowid", "trace_rowid": f"{trace}trace_rowid",
+            "span_start_time": later.format("span_start_time"),
+        },
         "span_cost_details": {"id": f"{detail}id", "span_cost_id": f"{cost}span_cost_id"},
     })  # fmt: skip
 

@@ -115,16 +115,23 @@ def trace_id(number: int) -> str:
     return hashlib.md5(str(number).encode(), usedforsecurity=False).hexdigest()
 
 
-def calls(count: int, *, passages: int = 6) -> Iterator[Call]:
-    """In the order of their time, evenly over the people's hours. The same in every run."""
+def calls(count: int, *, passages: int = 6, part: int = 1) -> Iterator[Call]:
+    """In the order of their time, more of them where people work. The same in every run.
+
+    ``part``: all of them within the first part of the days, of as many; ``part_s()`` later another part begins.
+    """
     chance = random.Random(count)
     texts = [" ".join(chance.choices(_WORDS, k=_PASSAGE_WORDS)) for _ in range(400)]
     for number, when in enumerate(_times(count)):
-        yield _call(number, when, chance, texts, passages)
+        yield _call(number, BEGIN + (when - BEGIN) / part, chance, texts, passages)
+
+
+def part_s(part: int) -> int:
+    """Seconds of one of so many parts of the days."""
+    return 86_400 * DAYS // part
 
 
 def _times(count: int) -> Iterator[datetime]:
-    """As many moments, more of them where people work."""
     hours = [BEGIN + timedelta(hours=n) for n in range(24 * DAYS)]
     weights = [_HOURS[hour.hour] * (_WEEKEND if hour.weekday() > 4 else 1.0) for hour in hours]
     upto, total, place = list(accumulate(weights)), sum(weights), 0

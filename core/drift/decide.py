@@ -19,7 +19,7 @@ from core.drift.columns import FEWEST_ROWS, ColumnKind, ColumnPair
 from core.drift.psi import psi, psi_of_categories
 from core.drift.words import TextShift, text_shift
 from core.models import DriftColumn, DriftVerdict
-from core.phrases import listed
+from core.phrases import count, listed
 
 LEVEL = 0.04
 """The correction holds exactly this share of false alarms; the promise, over any sample of reports, is 0.05."""
@@ -126,7 +126,8 @@ def verdict(columns: Sequence[DriftColumn], n_reference: int, n_current: int) ->
         side, n = ("reference", n_reference) if n_reference <= n_current else ("current", n_current)
         return (
             DriftVerdict.NOT_ENOUGH,
-            f"Not enough data: the {side} window has {n:,} rows, and a verdict needs {FEWEST_ROWS} on each side.",
+            f"Not enough data: the {side} window has {count(n, 'row')}, "
+            f"and a verdict needs {FEWEST_ROWS} on each side.",
         )
     if not columns:
         return DriftVerdict.NOT_ENOUGH, "Not enough data: no column has values on both sides that can be compared."

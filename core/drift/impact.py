@@ -96,5 +96,16 @@ def _in_ranges(pair: ColumnPair, values: pd.Series) -> tuple[str, Mask]:
     grown = after - before >= _LEAST_GROWTH
     numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype="float64")
     at = np.searchsorted(edges[1:-1], np.nan_to_num(numbers), side="right")
-    ranges = [f"{edges[n]:.4g} to {edges[n + 1]:.4g}" for n in np.flatnonzero(grown) if len(edges) > 1][:_VALUES]
+    ranges = [f"{low:.4g} to {high:.4g}" for low, high in _joined(edges, np.flatnonzero(grown))][:_VALUES]
     return f"in the range {listed(ranges)}", np.isfinite(numbers) & grown[at]
+
+
+def _joined(edges: NDArray[np.float64], grown: NDArray[np.intp]) -> list[tuple[float, float]]:
+    """Bins that touch are one range."""
+    found: list[tuple[float, float]] = []
+    for n in grown if len(edges) > 1 else ():
+        low, high = float(edges[n]), float(edges[n + 1])
+        if found and found[-1][1] == low:
+            low = found.pop()[0]
+        found.append((low, high))
+    return found

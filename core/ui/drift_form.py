@@ -116,7 +116,8 @@ def _file(services: Services, side: Side) -> None:
         on_change=callback(_keep, place=key), args=(services, side),
     )  # fmt: skip
     show_pending_error(key)
-    if kept := st.session_state.get(_key(side, "file")):
+    kept = st.session_state.get(_key(side, "file"))
+    if kept and st.session_state.get(key) is None:  # drawn anew, the field forgets what it was given
         st.caption(f":material/draft: {escape_markdown(file_name(kept.removeprefix('file:')))}")
 
 

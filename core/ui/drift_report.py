@@ -73,7 +73,10 @@ def left_out(report: DriftReport) -> None:
     if not report.left_out:
         return
     with st.expander(
-        f"{count(len(report.left_out), 'column')} left out", icon=":material/visibility_off:", key="drift-left-out"
+        f"{count(len(report.left_out), 'column')} left out",
+        icon=":material/visibility_off:",
+        key="drift-left-out",
+        expanded=not report.columns,
     ):
         lines = [f"* **{escape_markdown(column_name(name))}**: {escape_markdown(why)}" for name, why in report.left_out]
         st.markdown("\n".join(lines))

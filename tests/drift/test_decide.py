@@ -14,6 +14,7 @@ from scipy.stats import false_discovery_control
 from core.drift.columns import ColumnKind, pair_columns
 from core.drift.decide import benjamini_hochberg, compare_columns, verdict
 from core.models import DriftVerdict
+from core.phrases import count
 from tests.drift.test_words import questions
 
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=20)
@@ -151,7 +152,7 @@ def test_below_a_hundred_rows_there_is_no_verdict_and_never_an_all_clear():
     for n in (0, 1, 99):
         said, sentence = verdict([], 5000, n)
         assert said is DriftVerdict.NOT_ENOUGH
-        assert f"the current window has {n} rows" in sentence
+        assert f"the current window has {count(n, 'row')}, " in sentence
 
 
 def test_the_sentence_names_the_drifted_columns_clearest_first():

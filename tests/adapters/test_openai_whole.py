@@ -135,15 +135,23 @@ def closed_server() -> str:
 
 def test_a_server_that_is_not_there_is_named_with_what_to_check() -> None:
     chat = OpenAIChat(base_url=closed_server(), api_key=KEY, model="small")
-    with pytest.raises(ModelUnreachable, match=r"cannot be reached. Check that it runs, and OPENAI_BASE_URL"):
+    with pytest.raises(ModelUnreachable, match=r"cannot be reached. Check that it runs, and OPENAI_BASE_URL") as caught:
         chat.complete(ASKED)
+    assert not caught.value.may_cost
 
 
 def test_an_answer_that_does_not_come_in_time_is_given_up(serve: Serve) -> None:
     server = serve(Reply("late", latency_s=5.0))
     timeouts = Timeouts(connect_s=1, first_s=1, between_s=1, total_s=0.2)
-    with pytest.raises(ModelUnreachable, match="did not answer in time"):
+    with pytest.raises(ModelUnreachable, match="did not answer in time") as caught:
         OpenAIChat(base_url=server.url, api_key=KEY, model="small", timeouts=timeouts).complete(ASKED)
+    assert caught.value.may_cost, "the server may have written it to the end"
+
+
+def test_a_server_that_fails_charges_nothing(serve: Serve) -> None:
+    with pytest.raises(ModelUnreachable, match="failed with status 500") as caught:
+        chat_with(serve(*[status_reply(500)] * 5)).complete(ASKED)
+    assert not caught.value.may_cost
 
 
 def test_a_proxy_is_used_where_the_machine_has_one(monkeypatch: pytest.MonkeyPatch) -> None:

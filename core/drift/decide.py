@@ -124,11 +124,8 @@ def verdict(columns: Sequence[DriftColumn], n_reference: int, n_current: int) ->
     """The verdict and its sentence."""
     if min(n_reference, n_current) < FEWEST_ROWS:
         side, n = ("reference", n_reference) if n_reference <= n_current else ("current", n_current)
-        return (
-            DriftVerdict.NOT_ENOUGH,
-            f"Not enough data: the {side} window has {count(n, 'row')}, "
-            f"and a verdict needs {FEWEST_ROWS} on each side.",
-        )
+        few = f"the {side} window has {count(n, 'row')}, and a verdict needs {FEWEST_ROWS} on each side."
+        return DriftVerdict.NOT_ENOUGH, f"Not enough data: {few}"
     if not columns:
         return DriftVerdict.NOT_ENOUGH, "Not enough data: no column has values on both sides that can be compared."
     drifted = sorted((c for c in columns if c.drifted), key=lambda c: c.q_value or 0.0)

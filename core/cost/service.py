@@ -14,7 +14,7 @@ from core.ledger import ComparisonStore, Difference, DifferenceExample, Proof, S
 
 _UTC = ZoneInfo("UTC")
 _SHORT = timedelta(days=400)
-MOST_NAMED = 6
+MOST_NAMED = 5
 """Names that have a sum for each day: a chart has no more colours, and there may be thousands of people."""
 
 
@@ -79,7 +79,7 @@ class Costs:
         return unpriced_rows((one.key, one.tally) for one in found)
 
     def verify(self) -> Proof:
-        """Holds every sum that reports are made of against the traces: a second for some 10,000 of them."""
+        """Holds every sum that reports are made of against the traces: some seconds for 100,000 traces."""
         return self._spending.verify()
 
     def repair(self, proof: Proof) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger
@@ -96,8 +97,16 @@ Run = tuple[int, int, int, int]
 """Level, first slot, the slot after the last, and 1 where they are added or -1 where they are taken away."""
 
 
-def runs_over(first: int, last: int, dimension: str) -> Iterator[Run]:
-    """Few slots whose sums, added and taken away, are those of the quarters from ``first`` up to without ``last``."""
+@lru_cache(maxsize=8192)
+def runs_over(first: int, last: int, dimension: str) -> tuple[Run, ...]:
+    """Few slots whose sums, added and taken away, are those of the quarters from ``first`` up to without ``last``.
+
+    Remembered, as every chart asks for the same days again.
+    """
+    return tuple(_runs(first, last, dimension))
+
+
+def _runs(first: int, last: int, dimension: str) -> Iterator[Run]:
     step = _DAY if dimension == "user" and last - first > 2 * _BLOCK else _PHASE
     begin = _nearest(first, step)
     end = begin + _nearest(last - begin, _DAY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Boolean, Connection, TextClause, bindparam, select, text
@@ -50,7 +51,7 @@ def sums_over(connection: Connection, runs: Sequence[Given], dimension: str, *, 
     """Of each name that has any."""
     if runs:
         asked = {"given": json.dumps(runs), "dimension": dimension, "sample": sample}
-        yield from map(_tally, connection.execute(_OVER[connection.dialect.name], asked))
+        yield from map(_tally, connection.execute(_OVER[connection.dialect.name], asked).all())
 
 
 def sums_of(
@@ -61,7 +62,7 @@ def sums_of(
     slots = [(n, level, slot, slot + 1, sign) for n, level, first, last, sign in runs for slot in range(first, last)]
     if labels and slots:
         asked = {"given": json.dumps(slots), "names": json.dumps(labels), "dimension": dimension, "sample": sample}
-        yield from map(_tally, connection.execute(_OF[connection.dialect.name], asked))
+        yield from map(_tally, connection.execute(_OF[connection.dialect.name], asked).all())
 
 
 def days_with_traces(connection: Connection, first: date, last: date, *, sample: bool) -> list[date]:
@@ -73,12 +74,16 @@ def days_with_traces(connection: Connection, first: date, last: date, *, sample:
 
 
 def _tally(row: Any) -> StretchTally:
-    return StretchTally(row[0], name_of(unescape_text(row[1])), Tally._make(row[2:]))
+    return StretchTally(row[0], _name(row[1]), Tally._make(row[2:]))
+
+
+@lru_cache(maxsize=4096)
+def _name(stored: str) -> str | None:
+    return name_of(unescape_text(stored))
 
 
 # Written out, as SQLAlchemy would take longer to build a list of stretches than the database takes to sum over it.
-_SUM = "CAST(sum(given.sign * r.{}) AS bigint)"  # PostgreSQL's own sum of whole numbers is a Decimal
-_SUMMED = ", ".join(_SUM.format(name) if name in MEASURES else "0" for name in Tally._fields)
+_SUM = {"sqlite": "sum(given.sign * r.{})", "postgresql": "CAST(sum(given.sign * r.{}) AS bigint)"}  # or a Decimal
 _NUMBER = {"sqlite": "json_extract(value, '$[{}]')", "postgresql": "CAST(value->>{} AS bigint)"}
 _GIVEN = {"sqlite": "json_each(:given)", "postgresql": "json_array_elements(CAST(:given AS json))"}
 _NAMES = {"sqlite": "json_each(:names)", "postgresql": "json_array_elements_text(CAST(:names AS json))"}
@@ -86,11 +91,12 @@ _NAMES = {"sqlite": "json_each(:names)", "postgresql": "json_array_elements_text
 
 def _statement(dialect: str, tables: str, slots: str) -> TextClause:
     """``given`` is in order, so that SQLite reads its JSON once. CROSS JOIN keeps it from reading the rollups first."""
+    sums = ", ".join(_SUM[dialect].format(name) if name in MEASURES else "0" for name in Tally._fields)
     columns = enumerate(("n", "level", "slot", "past", "sign"))
     numbers = ", ".join(f"{_NUMBER[dialect].format(place)} AS {name}" for place, name in columns)
     query = (
         f"WITH given AS (SELECT {numbers} FROM {_GIVEN[dialect]} ORDER BY 1)"  # noqa: S608  made of constants
-        f" SELECT given.n, r.name, {_SUMMED} FROM {tables} CROSS JOIN rollups AS r WHERE r.sample = :sample"
+        f" SELECT given.n, r.name, {sums} FROM {tables} CROSS JOIN rollups AS r WHERE r.sample = :sample"
         f" AND r.dimension = :dimension AND r.level = given.level AND {slots} GROUP BY given.n, r.name"
         " HAVING sum(given.sign * r.calls) <> 0"
     )

@@ -52,7 +52,7 @@ def _explain_status(error: openai.APIStatusError, access: Access, model: str) ->
         said = f"{server} rejected the request with status {status} ({_quoted(error, access)})"
         rejects = "model" if error.code == "model_not_found" else "request"
         return Failure(Kind.REFUSED, said, f"Check {access.variable}.", rejects=rejects)
-    return Failure(Kind.UNREACHABLE, f"{server} failed with status {status}", "Try again later.")
+    return Failure(Kind.UNREACHABLE, f"{server} failed with status {status}", "Try again later.", may_cost=False)
 
 
 def _explain_busy(error: openai.APIStatusError, access: Access) -> Failure:

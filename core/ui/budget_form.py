@@ -61,8 +61,8 @@ def amounts(keys: Keys, budget: Budget | None) -> None:
     """Limit, warning and name; of a budget that there is, as they are."""
     limit, warn_at, name = st.columns([3, 3, 2])
     limit.number_input(
-        "Limit, $", 0.0, None, None if budget is None else budget.limit_usd, key=keys["limit_usd"], format="%g", placeholder="25",
-        help="US dollars. 0 keeps back every call that costs anything",
+        "Limit, $", 0.0, None, None if budget is None else budget.limit_usd, key=keys["limit_usd"], format="%g",
+        placeholder="25", help="US dollars. 0 keeps back every call that costs anything",
     )  # fmt: skip
     warn_at.number_input(
         "Warn at, %", 1.0, 100.0, 100 * (budget.warn_at if budget else WARN_AT), 5.0, key=keys["warn_at"], format="%g",

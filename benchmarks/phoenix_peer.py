@@ -7,15 +7,11 @@ server runs as ``phoenix serve`` starts it, without telemetry.
 from __future__ import annotations
 
 import json
-import os
-import socket
 import sqlite3
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +22,7 @@ from phoenix.client import Client
 from phoenix.otel import register
 
 from benchmarks.peer_process import BATCH, Found, Read, Written, answer, copied, rounds_ms
+from benchmarks.phoenix_server import phoenix_server
 from benchmarks.tracing_traffic import BEGIN, END, SPANS, Call, Step, calls, part_s
 
 PROJECT = "cuepoint"
@@ -46,7 +43,7 @@ def measure(folder: Path, written: int, read: int) -> Found:
     times = read // written
     sent = list(calls(written, part=times))
     first, second = written // 10, written // 3
-    with _server(folder) as address, closing(_opened(folder)) as database:
+    with phoenix_server(folder) as address, closing(_opened(folder)) as database:
         for way, write, part in (
             ("a request for each span (`SimpleSpanProcessor`)", _one_by_one, sent[:first]),
             ("`client.spans.log_spans`", _logged, sent[first:second]),
@@ -149,6 +146,10 @@ def _step(step: Step, call: Call) -> dict[str, Any]:
     }
 
 
+def _opened(folder: Path) -> sqlite3.Connection:
+    return sqlite3.connect(folder / "phoenix.db", timeout=60)
+
+
 def _wait_until(database: sqlite3.Connection, spans: int) -> None:
     """All of these are in the database: the server answers before that."""
     while database.execute("SELECT COUNT(*) FROM spans").fetchone()[0] < spans:
@@ -203,60 +204,6 @@ def _asked(api: str) -> dict[str, Any]:
         document = json.load(response)
     assert "errors" not in document, document["errors"]
     return dict(document["data"]["project"])
-
-
-# ------------------------------------------------------------------------------------------------------- the server
-
-
-def _opened(folder: Path) -> sqlite3.Connection:
-    return sqlite3.connect(folder / "phoenix.db", timeout=60)
-
-
-@contextmanager
-def _server(folder: Path) -> Iterator[str]:
-    """Its address, once it answers."""
-    folder.mkdir(parents=True)
-    http, grpc = _free_port(), _free_port()
-    settings = {
-        "PHOENIX_WORKING_DIR": str(folder),
-        "PHOENIX_SQL_DATABASE_URL": f"sqlite:///{folder / 'phoenix.db'}",
-        "PHOENIX_HOST": "127.0.0.1",
-        "PHOENIX_PORT": str(http),
-        "PHOENIX_GRPC_PORT": str(grpc),
-        "PHOENIX_TELEMETRY_ENABLED": "false",
-        "PHOENIX_ALLOW_EXTERNAL_RESOURCES": "false",
-        "PHOENIX_MAX_SPANS_QUEUE_SIZE": "1000000",
-        "PHOENIX_LOGGING_LEVEL": "warning",
-    }
-    log = (folder / "log").open("w")
-    program = str(Path(sys.executable).with_name("phoenix"))
-    process = subprocess.Popen([program, "serve"], env=os.environ | settings, stdout=log, stderr=log)
-    try:
-        address = f"http://127.0.0.1:{http}"
-        _wait_for(address, process, folder / "log")
-        yield address
-    finally:
-        process.terminate()
-        process.wait(30)
-        log.close()
-
-
-def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path, within_s: float = 120) -> None:
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            urllib.request.urlopen(f"{address}/healthz", timeout=5).close()
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return
-    raise SystemExit(f"Phoenix did not start: {log.read_text()[-2000:]}")
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 if __name__ == "__main__":

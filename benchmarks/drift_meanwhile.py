@@ -60,7 +60,7 @@ def _ask_meanwhile(services: Services, windows: list[str], count: int) -> tuple[
     report_id = ""
     while len(times) < count:
         if not services.drift.stage(report_id):
-            report_id, begun = services.drift.start(*windows, COMMAND), begun + 1
+            report_id, begun = services.drift.start(windows[0], windows[1], COMMAND), begun + 1
         times += _ask(services, 1)
     services.drift.stop(report_id)
     services.drift.wait(report_id)

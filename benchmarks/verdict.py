@@ -14,8 +14,8 @@ from core.lab.results import Results
 from core.lab.verdict import verdict
 from core.models import Run, RunState, Score
 
-NULLS = 4000
-"""Of each kind. Of 1,000 experiments an exact test of 5 % calls between 3.7 and 6.4 % different by chance."""
+NULLS = 1000
+"""Of each kind."""
 POWERED = 400
 MOST = 0.05
 Scores = NDArray[np.float64]

@@ -20,11 +20,14 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 LEVEL = 0.05
-"""Of all pairs of equal variants, at most this share is called different."""
+"""Of the intervals of means: 95 in 100 hold the true one."""
+VERDICT_LEVEL = 0.035
+"""Of the test and of the interval of a difference. The test is exact, so that at 0.05 every other sample of a thousand
+pairs of equal variants would have more than 50 winners; so it has fewer than 50."""
 POWER = 0.8
 """With as many cases as are asked for, a difference as large as the observed one is found this often."""
 FEWEST_CASES = 6
-"""Below it no outcome can be significant: 2 / 2**5 is more than LEVEL."""
+"""Below it no outcome can be significant: 2 / 2**5 is more than VERDICT_LEVEL."""
 
 _EXACT_UP_TO = 14
 _FLIPS = 20_000
@@ -38,7 +41,7 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean with the bounds of its 95 % interval; None where there are too few values for one."""
+    """A mean with the bounds of its interval; None where there are too few values for one."""
 
     mean: float
     low: float | None
@@ -53,7 +56,7 @@ class Comparison:
     baseline: str
     variant: str
     difference: Interval
-    """B minus A."""
+    """B minus A, at VERDICT_LEVEL."""
     p_value: float
     """Two-sided, corrected for the number of variants that were compared."""
     more_cases: int | None
@@ -64,7 +67,7 @@ class Comparison:
     @property
     def decided(self) -> bool:
         low, high = self.difference.low, self.difference.high
-        return self.p_value < LEVEL and low is not None and high is not None and (low > 0 or high < 0)
+        return self.p_value < VERDICT_LEVEL and low is not None and high is not None and (low > 0 or high < 0)
 
     def in_words(self, *, points: bool = True, amount: Callable[[float], str] | None = None) -> str:
         """``B beats A by 12 points (4 to 20)`` or ``undecided, …``. ``points``: scores of 0 to 1, shown times 100.
@@ -113,11 +116,14 @@ def _compared(
     p_value = sign_flip_p(differences)
     left_out = len(scores.keys() ^ theirs.keys())
     more_cases = cases_needed(differences, tests=tests)
-    return Comparison(name, other, mean_interval(differences), p_value, more_cases, left_out)
+    return Comparison(name, other, mean_interval(differences, level=VERDICT_LEVEL), p_value, more_cases, left_out)
 
 
-def mean_interval(values: Sequence[float] | Numbers) -> Interval:
-    """The mean with Student's 95 % interval; NaN for no value, no bounds for one."""
+def mean_interval(values: Sequence[float] | Numbers, *, level: float = LEVEL) -> Interval:
+    """The mean with Student's interval, which misses the true one in a share ``level`` of samples.
+
+    NaN for no value, no bounds for one.
+    """
     sample = np.asarray(values, dtype=np.float64)
     n = len(sample)
     if n == 0:
@@ -125,7 +131,7 @@ def mean_interval(values: Sequence[float] | Numbers) -> Interval:
     mean = float(sample.mean())
     if n == 1:
         return Interval(mean, None, None, 1)
-    half = float(stdtrit(n - 1, 1 - LEVEL / 2)) * float(sample.std(ddof=1)) / math.sqrt(n)
+    half = float(stdtrit(n - 1, 1 - level / 2)) * float(sample.std(ddof=1)) / math.sqrt(n)
     return Interval(mean, mean - half, mean + half, n)
 
 
@@ -169,18 +175,18 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def cases_needed(differences: Numbers, *, tests: int = 1) -> int | None:
     """About how many more cases a difference like the observed one needs (normal approximation of the paired test).
 
-    ``tests``: how many variants are compared, of which Holm holds the first to LEVEL / tests.
+    ``tests``: how many variants are compared, of which Holm holds the first to VERDICT_LEVEL / tests.
     None where there is no difference to find, or more than a hundred times as many cases would be needed.
     """
     n = len(differences)
     if n < 2:  # noqa: PLR2004  no spread without two
         return None
-    fewest = math.ceil(1 + math.log2(tests / LEVEL))  # the smallest p-value of n cases is 2 / 2**n
+    fewest = math.ceil(1 + math.log2(tests / VERDICT_LEVEL))  # the smallest p-value of n cases is 2 / 2**n
     mean, spread = float(differences.mean()), float(differences.std(ddof=1))
     if mean == 0 or spread == 0:
         return max(1, fewest - n) if mean else None
     normal = NormalDist()
-    factor = normal.inv_cdf(1 - LEVEL / tests / 2) + normal.inv_cdf(POWER)
+    factor = normal.inv_cdf(1 - VERDICT_LEVEL / tests / 2) + normal.inv_cdf(POWER)
     needed = max(fewest, math.ceil((factor * spread / abs(mean)) ** 2))
     return max(1, needed - n) if needed <= 100 * n else None
 

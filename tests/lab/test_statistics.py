@@ -140,10 +140,10 @@ def test_a_difference_that_only_the_correction_leaves_open_asks_for_cases_and_is
     base = np.zeros(6)
     others = [(f"V{n}", by_case(base + 0.1)) for n in range(5)]
     compared = compare(("A", by_case(base)), others)
-    assert [(c.decided, c.more_cases) for c in compared] == [(False, 2)] * 5
-    assert compared[0].in_words() == "Undecided between V0 and A: about 2 cases more would decide"
+    assert [(c.decided, c.more_cases) for c in compared] == [(False, 3)] * 5
+    assert compared[0].in_words() == "Undecided between V0 and A: about 3 cases more would decide"
     assert all(
-        c.decided for c in compare(("A", by_case(np.zeros(8))), [(name, by_case([0.1] * 8)) for name, _ in others])
+        c.decided for c in compare(("A", by_case(np.zeros(9))), [(name, by_case([0.1] * 9)) for name, _ in others])
     )
 
 

@@ -25,7 +25,7 @@ def test_the_document_has_the_verdict_and_each_variant_with_means_intervals_and_
     results = Results(grid(20, plain=lambda n: float(n < 4), brief=lambda n: float(n < 19)))
     found = experiment_document(PROGRESS, results)
     assert found["experiment_id"] == "e1"
-    assert found["verdict"]["sentence"] == "Pass rate: brief@1 beats plain@1 by 75 points (54 to 96)"
+    assert found["verdict"]["sentence"] == "Pass rate: brief@1 beats plain@1 by 75 points (52 to 98)"
     assert (found["verdict"]["metric"], found["verdict"]["baseline"]) == ("passed", "plain@1")
     (line,) = found["verdict"]["variants"]
     assert (line["variant"], line["decided"], line["difference"], line["cases"]) == ("brief@1", True, 0.75, 20)

@@ -22,7 +22,7 @@ def of(runs: list[Run], metric=None) -> Verdict:
 
 def test_a_clear_winner_is_named_with_its_lead_in_points() -> None:
     found = of(grid(20, plain=lambda n: float(n < 4), brief=lambda n: float(n < 19)))
-    assert found.headline == "Pass rate: brief@1 beats plain@1 by 75 points (54 to 96)"
+    assert found.headline == "Pass rate: brief@1 beats plain@1 by 75 points (52 to 98)"
     assert [(line.better, line.worse, line.left_out) for line in found.lines] == [(True, False, 0)]
     assert found.notes == ()
 

@@ -352,5 +352,5 @@ def _fill_rollups() -> None:
         places = {"moment": _MOMENTS[dialect], "amount": _AMOUNTS[dialect], "label": label, "dimension": dimension}
         op.execute(sa.text(_EACH.format(**places)))
     for level, source, finer, shift, width in _COARSE:
-        places = {"level": level, "source": source, "finer": finer, "shift": shift, "width": width}
-        op.execute(sa.text(_COARSER.format(**places)))
+        numbers = {"level": level, "source": source, "finer": finer, "shift": shift, "width": width}
+        op.execute(sa.text(_COARSER.format(**numbers)))

@@ -18,7 +18,7 @@ from core.cost.price_list import Origin, PriceList
 from core.cost.prices import price_usage, server_of
 from core.cost.pricing import Prices
 from core.errors import InputError, LibraryReadOnly, NotFound
-from core.ledger import Ledger, open_ledger, price_filling
+from core.ledger import Ledger, NewPrice, open_ledger, price_filling
 from core.models import Answer, AnswerStatus, Trace, Usage
 
 DAY = datetime(2026, 11, 1, tzinfo=UTC)
@@ -382,3 +382,50 @@ def test_a_large_back_fill_goes_on_in_the_background_and_one_worker_does_all_of_
     while prices.at_work() is not None:
         prices.wait(5)
     assert [one.calls for one in prices.unpriced()] == [6]
+
+
+def test_a_price_that_is_withdrawn_while_it_is_filled_in_leaves_no_cost_behind(
+    ledger: Ledger, prices: Prices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(price_filling, "PORTION", 2)
+    ledger.traces.finish_all([trace(f"t{n}") for n in range(6)], mirror=False)
+
+    def withdraw_once(_change: object) -> None:
+        if prices.history()[0].in_force:
+            prices.withdraw(prices.history()[0].price_id, reprice=True, later=True)
+            prices.wait(5)
+
+    prices.add(LLAMA, on_portion=withdraw_once)
+    assert [cost(ledger, f"t{n}") for n in range(6)] == [None] * 6
+    assert prices.unfinished() == []
+
+
+def test_a_price_that_is_withdrawn_while_the_background_fills_it_in_is_followed_again(
+    ledger: Ledger, prices: Prices
+) -> None:
+    ledger.traces.finish_all([trace("a")], mirror=False)
+    before = prices.add(LLAMA).kept
+    ledger.prices.withdraw(before.price_id, author="", reprice=True)
+    ledger.prices.filled(before)
+    assert [kept.price_id for kept in prices.unfinished()] == [before.price_id]
+    prices.fill()
+    assert (cost(ledger, "a"), prices.unfinished()) == (None, [])
+
+
+def test_a_later_price_that_is_added_while_an_earlier_one_is_filled_in_is_the_one_of_its_time(
+    ledger: Ledger, prices: Prices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(price_filling, "PORTION", 1)
+    times = [DAY + timedelta(days=day) for day in (1, 9)]
+    ledger.traces.finish_all([trace(f"t{n}", started_at=at) for n, at in enumerate(times)], mirror=False)
+
+    later = NewPrice("llama", "localhost:8000", DAY + timedelta(days=5), 7.0, 2.0, None, None)
+
+    def add_once(_change: object) -> None:
+        if len(prices.history()) == 1:
+            ledger.prices.add(later, author="", note="", reprice=False, any_server=False)
+            prices.refresh()
+
+    prices.add(LLAMA, on_portion=add_once)
+    prices.fill()
+    assert [cost(ledger, f"t{n}") for n in range(2)] == [pytest.approx(1.2), pytest.approx(7.2)]

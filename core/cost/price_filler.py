@@ -11,6 +11,7 @@ from core.cost.price_list import PriceList
 from core.cost.prices import price_call
 from core.errors import LibraryError
 from core.ledger import KeptPrice, PriceChange, PriceFilling, PriceScope, PriceStore
+from core.ledger.price_values import CostOf
 from core.models import Usage
 
 _log = logging.getLogger(__name__)
@@ -23,12 +24,22 @@ class Filler:
     """One per process; safe for all threads. Raises LibraryError."""
 
     def __init__(
-        self, store: PriceStore, filling: PriceFilling, prices: Callable[[], PriceList], *, mirror: bool
+        self,
+        store: PriceStore,
+        filling: PriceFilling,
+        prices: Callable[[], PriceList],
+        cost_of: CostOf,
+        *,
+        mirror: bool,
     ) -> None:
-        """``prices``: those that are in force now. ``mirror``: Comet is to hear of costs that change."""
+        """``prices``: those that are in force now; ``cost_of``: by them, whatever changes on the way.
+
+        ``mirror``: Comet is to hear of costs that change.
+        """
         self._store = store
         self._filling = filling
         self._prices = prices
+        self._cost_of = cost_of
         self._mirror = mirror
         self._closed = threading.Event()
         self._working = threading.Lock()
@@ -37,18 +48,17 @@ class Filler:
 
     def follow(self, kept: KeptPrice, on_portion: OnPortion) -> PriceChange:
         """Does what a price says, to its end, and writes down that it is done."""
-        known = self._prices()
-        scope, cost_of = scope_of(kept, known), costs_by(known)
-        portions = self._filling.fill(scope, cost_of, priced=kept.reprice, mirror=self._mirror)
+        scope = scope_of(kept, self._prices())
+        portions = self._filling.fill(scope, self._cost_of, priced=kept.reprice, mirror=self._mirror)
         total = self._sum(portions, on_portion)
         if not self._closed.is_set():
-            self._store.filled(kept.price_id)
+            self._store.filled(kept)
         return total
 
     def all(self, on_portion: OnPortion) -> PriceChange:
         """Gives every trace without a cost the one that it has by what is in force now."""
-        cost_of = costs_by(self._prices())
-        return self._sum(self._filling.fill(None, cost_of, priced=False, mirror=self._mirror), on_portion)
+        self._prices()
+        return self._sum(self._filling.fill(None, self._cost_of, priced=False, mirror=self._mirror), on_portion)
 
     def _sum(self, portions: Iterable[PriceChange], on_portion: OnPortion) -> PriceChange:
         total = PriceChange()
@@ -106,7 +116,7 @@ class Filler:
         self._so_far = change
 
 
-def costs_by(prices: PriceList) -> Callable[[str, Usage, datetime, str], float | None]:
+def costs_by(prices: PriceList) -> CostOf:
     """The cost by just these prices, whatever changes meanwhile."""
 
     def cost_of(model: str, usage: Usage, when: datetime, server: str) -> float | None:

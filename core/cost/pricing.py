@@ -60,7 +60,7 @@ class Prices(PriceBook):
         super().__init__(store, fresh_s=fresh_s)
         self.server = server
         self._filling = filling
-        self._filler = Filler(store, filling, self.refresh, mirror=mirror)
+        self._filler = Filler(store, filling, self.refresh, self.cost_of, mirror=mirror)
 
     def table(self) -> list[ListedPrice]:
         """Every price that ships or is in force, with the time that it is for."""

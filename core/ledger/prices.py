@@ -74,10 +74,11 @@ class PriceStore:
                 raise InputError(message, subject=price_id)
         return self.get(price_id)
 
-    def filled(self, price_id: str) -> None:
-        """Its traces have their costs."""
+    def filled(self, kept: KeptPrice) -> None:
+        """Its traces have their costs. Nothing where it was withdrawn meanwhile: that may be still to follow."""
+        same = prices.c.withdrawn_at.is_not_distinct_from(kept.withdrawn_at)
         with self._database.write() as connection:
-            done = update(prices).where(prices.c.price_id == price_id)
+            done = update(prices).where(prices.c.price_id == kept.price_id, same)
             connection.execute(done.values(filled_at=self._clock()))
 
 

@@ -107,7 +107,7 @@ def test_each_change_of_what_is_in_force_gives_a_new_revision(ledger: Ledger) ->
     seen = [ledger.prices.revision()]
     key = keep(ledger)
     seen.append(ledger.prices.revision())
-    ledger.prices.filled(key)
+    ledger.prices.filled(ledger.prices.get(key))
     assert ledger.prices.revision() == seen[-1]
     ledger.prices.withdraw(key, author="", reprice=False)
     seen.append(ledger.prices.revision())

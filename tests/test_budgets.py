@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from core.cost.budgets import Budgets
+from core.cost.prices import Price, price_usage
 from core.cost.reservations import costs_nothing
 from core.cost.worst import most_tokens, worst_usd
 from core.errors import (
@@ -80,6 +81,12 @@ def test_the_worst_case_is_every_byte_a_token_and_an_answer_of_full_length_that_
     by_hand = most_tokens(ASKED) + 3.0 * 10
     assert worst_usd(price, "dear", ASKED, 10, NOW) == by_hand
     assert worst_usd(price, "nobody knows", ASKED, 10, NOW) is None
+
+
+def test_the_worst_case_is_dearer_where_a_cached_prompt_is() -> None:
+    odd = Price("odd", NOW, 1.0, 2.0, cached_usd=4.0)
+    found = worst_usd(lambda _model, usage, _when: price_usage(odd, usage), "odd", ASKED, 10, NOW)
+    assert found == pytest.approx((4.0 * most_tokens(ASKED) + 2.0 * 10) / 1e6)
 
 
 def test_a_call_holds_its_worst_case_and_then_spends_what_it_did_cost(budgets: Budgets) -> None:

@@ -8,9 +8,14 @@ from contextlib import closing
 from core.answering.live import LiveAnswer
 from core.answering.request import MAX_QUESTION_CHARS
 from core.citations import LONGEST_ANSWER
-from core.errors import ModelUnreachable
+from core.cost.reservations import costs_nothing
+from core.errors import ModelError, ModelUnreachable
+from core.models import Usage
 from core.plain_text import plain
 from core.ports import ChatModel, Message
+
+_NOTHING = Usage(0, 0, 0, 0)
+"""Of a call that the server rejected or never got."""
 
 
 def write_answer(live: LiveAnswer, chat: ChatModel, prompt: Sequence[Message], temperature: float) -> None:
@@ -43,11 +48,15 @@ def one_line(live: LiveAnswer, chat: ChatModel, prompt: Sequence[Message]) -> st
 def _pieces(live: LiveAnswer, chat: ChatModel, prompt: Sequence[Message], temperature: float) -> Generator[str]:
     with live.reading(chat.stream(prompt, temperature=temperature)) as stream:
         live.model = chat.name
+        charged = True
         try:
             for piece in stream:
                 live.check_cancelled()
                 yield piece
+        except ModelError as error:
+            charged = not costs_nothing(error)
+            raise
         finally:
-            live.usages.append(stream.usage)
+            live.usages.append(stream.usage if charged else _NOTHING)
             live.model = stream.model or chat.name
     live.check_cancelled()

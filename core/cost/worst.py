@@ -23,11 +23,16 @@ def most_tokens(messages: Sequence[Message]) -> int:
 def worst_usd(
     cost_of: CostOf, model: str, messages: Sequence[Message], max_tokens: int, when: datetime
 ) -> float | None:
-    """Nothing of the prompt cached, an answer of the full length, all of it reasoning where that costs more.
+    """A prompt of the most tokens, an answer of the full length. None where the price is unknown."""
+    return worst_of_tokens(cost_of, model, most_tokens(messages), max_tokens, when)
+
+
+def worst_of_tokens(cost_of: CostOf, model: str, prompt: int, written: int, when: datetime) -> float | None:
+    """All of the prompt cached or none, all of the answer reasoning or none: what costs more.
 
     None where the price is unknown.
     """
-    prompt = most_tokens(messages)
-    costs = [cost_of(model, Usage(prompt, max_tokens, 0, thought), when) for thought in (0, max_tokens)]
+    ends = [Usage(prompt, written, cached, thought) for cached in (0, prompt) for thought in (0, written)]
+    costs = [cost_of(model, usage, when) for usage in ends]
     known = [cost for cost in costs if cost is not None]
     return max(known) if known else None

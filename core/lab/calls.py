@@ -8,9 +8,9 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from core.cost.reservations import Reservation, nothing_held
+from core.cost.reservations import Reservation, costs_nothing, nothing_held
 from core.cost.worst import CostOf
-from core.errors import BudgetExhausted, ModelBusy, ModelError, ModelRefused
+from core.errors import BudgetExhausted, ModelBusy, ModelError
 from core.lab.gate import Gate
 from core.lab.halts import BudgetUsedUp
 from core.lab.standing import Standing
@@ -119,5 +119,5 @@ def complete(chat: ChatModel, messages: Sequence[Message], *, temperature: float
 
 
 def cost_of_failure(error: Exception) -> float | None:
-    """0 for a request that the server rejected; None where nobody knows how far it came."""
-    return 0.0 if isinstance(error, ModelRefused) else None
+    """0 for a request that the server rejected or never got; None where nobody knows how far it came."""
+    return 0.0 if costs_nothing(error) else None

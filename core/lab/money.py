@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 from datetime import datetime
 
-from core.cost.worst import CostOf, most_tokens, worst_usd
+from core.cost.worst import CostOf, most_tokens, worst_of_tokens, worst_usd
 from core.errors import InputError
 from core.lab.halts import CapReached, Halt
 from core.lab.plan import Plan
@@ -40,7 +40,7 @@ class WorstCase:
         """Of all judges on one output. What they read of it has at most twice as many tokens as it was written in."""
         read = most_tokens([*messages, {"content": expected}, *JUDGE_TEXTS]) + 2 * (self._most or 0)
         costs = (
-            self._cost_of(model, Usage(read + len(rubric.encode()), MOST_TOKENS, 0, 0), self._when)
+            worst_of_tokens(self._cost_of, model, read + len(rubric.encode()), MOST_TOKENS, self._when)
             for model, rubric in self._judges
         )
         return sum(cost or 0.0 for cost in costs)

@@ -187,6 +187,15 @@ def test_a_call_that_failed_is_released_unless_the_server_may_charge_for_it(
     assert (state(budgets).spent_usd > 0) is spends
 
 
+@pytest.mark.parametrize(("may_cost", "cost"), [(False, 0.0), (True, None)])
+def test_a_call_that_never_reached_its_server_is_known_to_cost_nothing(
+    desk: Desk, may_cost: bool, cost: float | None
+) -> None:
+    down = ScriptedReply([ModelUnreachable("The server cannot be reached", may_cost=may_cost)])
+    answer = desk(ScriptedChatModel(down)).ask(AskRequest(WINE))
+    assert (answer.status, answer.model, answer.cost_usd) == (AnswerStatus.QUOTED, "scripted-model", cost)
+
+
 def test_an_answer_whose_tokens_nobody_counted_stays_spent_with_its_worst_case(desk: Desk, budgets: Budgets) -> None:
     budgets.add(1000)
     desk(ScriptedChatModel(ScriptedReply([GOOD], usage=Usage()))).ask(AskRequest(WINE))

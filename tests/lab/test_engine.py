@@ -246,6 +246,21 @@ def test_a_server_that_stays_out_of_reach_ends_the_experiment(lab_with: Open) ->
     assert "cannot be reached, 10 calls in a row" in (lab.progress(experiment_id).error or "")
 
 
+def test_a_call_that_never_reached_its_server_costs_nothing_and_leaves_the_cap_as_it_is(
+    lab_with: Open, ledger: Ledger
+) -> None:
+    def answer(text: str, temperature: float) -> str | Exception:
+        down = ModelUnreachable("The server cannot be reached", may_cost=False)
+        return down if text.endswith("1") else echo(text, temperature)
+
+    lab = lab_with(LabChat(answer))
+    experiment_id = run(lab, spec_of_cases(3, templates=["plain"], max_tokens=100, max_cost_usd=9))
+    assert ended(lab, experiment_id) == (ExperimentState.FINISHED, 2, 1)
+    [failed] = [one for one in lab.runs(experiment_id) if one.state is RunState.FAILED]
+    assert ledger.traces.get(failed.trace_id or "").answer.cost_usd == 0.0
+    assert lab.progress(experiment_id).spent_usd == pytest.approx(2 * 15 * USD_PER_TOKEN)
+
+
 def test_failures_with_answers_between_end_nothing(lab_with: Open) -> None:
     chat = LabChat(lambda text, t: echo(text, t) if text.endswith(("0", "5")) else ModelUnreachable("It is down"))
     lab = lab_with(chat)

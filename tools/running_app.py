@@ -29,8 +29,7 @@ def running_app(
     log = data_dir.parent / f"{data_dir.name}.log"
     options = ["--server.port", str(port), "--server.headless", "true"]
     command = [sys.executable, "-m", "streamlit", "run", script, *options]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
-    environment |= {"CUEPOINT_DATA_DIR": str(data_dir), **(settings or {})}
+    environment = environment_of(data_dir, settings)
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
         try:
@@ -40,6 +39,12 @@ def running_app(
         finally:
             process.terminate()
             process.wait(timeout=30)
+
+
+def environment_of(data_dir: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Variables for the app on that folder: no setting of this machine is among them."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
+    return kept | {"CUEPOINT_DATA_DIR": str(data_dir), **(settings or {})}
 
 
 def wait_until_healthy(address: str, process: subprocess.Popen[bytes], log: Path, start_within_s: float) -> None:

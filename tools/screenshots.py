@@ -1,23 +1,25 @@
-"""Makes the pictures of the README: ``make screenshots`` writes docs/images/ask.png and docs/images/search.png.
+"""Makes the pictures of the README in docs/images: ``make screenshots``.
 
 It starts the app on a new library, which then holds the demo talks, and drives the machine's own Chromium. No chat
-model is used, so the picture of Ask shows what a reader without a key gets: quotes. ``--all`` takes every page,
-``--dark`` the dark theme, ``--out`` another folder.
+model is used, so the picture of Ask shows what a reader without a key gets: quotes. The watching pages show sample
+traffic, made after the other pictures. ``--all`` takes every page, ``--dark`` the dark theme, ``--out`` another folder.
 """
 
 from __future__ import annotations
 
 import argparse
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote
 
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tools.running_app import ROOT, running_app
+from tools.running_app import ROOT, environment_of, running_app
 
 QUESTION = "What is HNSW and how does it search?"
 QUERY = "how to keep a model from inventing an answer"
@@ -69,8 +71,35 @@ def take_traces(page: Page, address: str) -> None:
     open_page(page, f"{address}/traces")
 
 
-IN_README: dict[str, Callable[[Page, str], None]] = {"search": take_search, "ask": take_ask}
-ALL = {"home": take_home, **IN_README, "library": take_library, "traces": take_traces}
+def take_lab(page: Page, address: str) -> None:
+    open_page(page, f"{address}/lab")
+    page.get_by_role("tab", name="Results").click()
+    settle(page)
+
+
+def take_drift(page: Page, address: str) -> None:
+    open_page(page, f"{address}/drift")
+    show_sample(page)
+
+
+def take_cost(page: Page, address: str) -> None:
+    open_page(page, f"{address}/cost")
+    show_sample(page)
+
+
+def show_sample(page: Page) -> None:
+    """The question that the picture of Ask asked is no sample; so the sample is shown only where that is wanted."""
+    switch = page.get_by_role("switch", name="Show it here")
+    if switch.count() and not switch.is_checked():
+        page.get_by_text("Show it here").click()
+    settle(page)
+
+
+Picture = Callable[[Page, str], None]
+QUIET: dict[str, Picture] = {"search": take_search, "ask": take_ask}
+WATCHING: dict[str, Picture] = {"lab": take_lab, "drift": take_drift, "cost": take_cost}
+IN_README = QUIET | WATCHING
+ALL = {"home": take_home, **QUIET, "library": take_library, "traces": take_traces, **WATCHING}
 
 
 def chromium() -> str:
@@ -80,10 +109,17 @@ def chromium() -> str:
     sys.exit("screenshots: no Chromium here (Debian, Ubuntu: apt-get install chromium)")
 
 
-def take(pictures: dict[str, Callable[[Page, str], None]], out: Path, *, dark: bool) -> None:
+def make_sample_traffic(data_dir: Path) -> None:
+    command = [sys.executable, "-m", "core", "sample-traffic"]
+    subprocess.run(command, cwd=ROOT, env=environment_of(data_dir), check=True)
+
+
+def take(pictures: dict[str, Picture], out: Path, *, dark: bool) -> None:
     """Writes one PNG per picture, 1280 x 1000 points at one and a half pixels each."""
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, running_app(Path(folder) / "data") as address, sync_playwright() as p:
+    with ExitStack() as stack:
+        data_dir = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "data"
+        address, p = stack.enter_context(running_app(data_dir)), stack.enter_context(sync_playwright())
         browser = p.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         page = browser.new_page(
             viewport={"width": 1280, "height": 1000}, device_scale_factor=1.5, color_scheme="dark" if dark else "light"
@@ -91,6 +127,8 @@ def take(pictures: dict[str, Callable[[Page, str], None]], out: Path, *, dark: b
         open_page(page, address)
         expect(page.locator(".st-key-demo-notice")).to_be_visible(timeout=WAIT_MS)
         for name, picture in pictures.items():
+            if name == next(iter(WATCHING)):
+                make_sample_traffic(data_dir)
             picture(page, address)
             page.screenshot(path=out / f"{name}.png")
             print(out / f"{name}.png")

@@ -80,6 +80,12 @@ def test_below_two_weeks_it_is_the_run_rate_and_says_so():
     assert "at the present run rate (2 days of history; a forecast needs 14)" in made.in_words()
 
 
+def test_a_month_below_a_cent_is_no_zero():
+    made = forecast(past([0.0002] * 14), TODAY)
+    assert made is not None
+    assert made.in_words().startswith("About $0.0058 by November 30, most likely $0.0058 to $0.0058.")
+
+
 def test_the_first_day_of_all_is_its_own_rate_and_no_day_is_no_forecast():
     made = forecast({TODAY: 3.0}, TODAY)
     assert made is not None

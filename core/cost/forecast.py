@@ -17,6 +17,7 @@ from statistics import fmean
 import numpy as np
 
 from core.cost.expecting import FEWEST_DAYS, Amounts, Backtests, History, backtests, band, pattern_of
+from core.phrases import money
 
 Daily = Mapping[date, float]
 
@@ -58,11 +59,11 @@ class Forecast:
 
     def in_words(self) -> str:
         """One sentence or two."""
-        about = f"About ${self.expected_usd:,.2f} by {self.month_ends:%B} {self.month_ends.day}"
+        about = f"About {money(self.expected_usd)} by {self.month_ends:%B} {self.month_ends.day}"
         if self.low_usd is None or self.high_usd is None:
             few = f"{self.history_days} days of history; a forecast needs {FEWEST_DAYS}"
             return f"{about} at the present run rate ({few})."
-        sure = f"{about}, most likely ${self.low_usd:,.2f} to ${self.high_usd:,.2f}."
+        sure = f"{about}, most likely {money(self.low_usd)} to {money(self.high_usd)}."
         if self.backtest_error is None:
             return sure
         return f"{sure} {self.backtests} such forecasts were off by {self.backtest_error:.0%} on average."

@@ -74,8 +74,11 @@ class Tally(NamedTuple):
 
     @property
     def cost_usd(self) -> float | None:
-        """What is known of the cost; None where none of it is. Without any call of a model, 0."""
-        return None if self.unpriced_calls and not self.priced_calls else self.known_usd
+        """What is known of the cost; None where none of it is, or no more than that some was free.
+
+        Without any call of a model, 0.
+        """
+        return None if self.unpriced_calls and not self.nano_usd else self.known_usd
 
     @property
     def complete(self) -> bool:

@@ -38,11 +38,12 @@ def unknown_prices(report: Report, side: str = "") -> None:
     named.insert(0, "What these cost is unknown and left out of the sums.\n")
     st.warning("\n".join(named), title=title, icon=":material/money_off:")
     if report.source is Source.LEDGER:
-        _offer_prices([row.key for row in report.unpriced[:_MOST_NAMED] if isinstance(row.key, str)])
+        counted = (row.key for row in report.unpriced[:_MOST_NAMED] if row.tally.unpriced_tokens)
+        _offer_prices([key for key in counted if isinstance(key, str)])
 
 
 def _offer_prices(models: Sequence[str]) -> None:
-    """A way to the form of a price for each."""
+    """A way to the form of a price for each; none makes a cost of tokens that nobody counted."""
     with st.container(horizontal=True):
         for n, model in enumerate(models):
             st.button(

@@ -95,7 +95,7 @@ def _part(begin: str, name: str, names: Sequence[str], cells: Sequence[Cell], me
         "name": name,
         "rank": names.index(name),
         "value": measure.of(tally),
-        "cost": money(tally.cost_usd) if tally.complete else f"over {money(tally.known_usd)}",
+        "cost": ("" if tally.complete or tally.cost_usd is None else "over ") + money(tally.cost_usd),
         "tokens": f"{tally.tokens:,}",
         "questions": f"{tally.calls:,}",
     }

@@ -139,6 +139,18 @@ def test_a_chart_without_a_known_cost_starts_with_the_tokens(open_page: OpenPage
     assert figures(app)["Cost"] == "unknown"
 
 
+def test_a_free_call_beside_one_of_unknown_price_makes_no_sum_of_zero(
+    open_page: OpenPage, services: FakeServices
+) -> None:
+    ask(services, 1, "llama", None)
+    ask(services, 2, "llama", 0.0)
+    found = figures(open_page("cost"))
+    assert (found["Cost"], found["Per question"]) == ("unknown", "unknown")
+    report = services.costs.report(by=By.MODEL, zone=BERLIN)
+    bars = bars_of(report, report.cells[0].day, report.cells[-1].day, Measure.TOKENS)
+    assert set(bars.table["cost"]) <= {"unknown", "$0.00"}
+
+
 def many(services: FakeServices) -> FakeServices:
     for n in range(20):
         ask(services, n, f"model-{n:02}", cost=1.0 - n / 100, hours=24 * n)

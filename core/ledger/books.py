@@ -22,6 +22,7 @@ from sqlalchemy import (
     literal,
     null,
     or_,
+    true,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -64,6 +65,8 @@ class Book:
     table: Table
     thumbs: Table | None
     """Where they have a table of their own, by ``trace_id``."""
+    ended: ColumnElement[bool]
+    """Whether a row counts: what is still being answered has no cost, and is in no sum before it ends."""
     sample: ColumnElement[bool]
     """Whether a row is sample traffic."""
     tokens: ColumnElement[Any]
@@ -88,6 +91,7 @@ def _book(
     table: Table,
     thumbs: Table | None,
     *,
+    ended: ColumnElement[bool],
     called: ColumnElement[bool],
     thumb: ColumnElement[Any],
     other: ColumnElement[Any],
@@ -118,7 +122,7 @@ def _book(
         "thumbs_up": _one(up),
         "unpriced_thumbs_up": _one(and_(up, unpriced)),
     }
-    return Book(table, thumbs, func.substr(c.kind, 1, len(SAMPLE)) == SAMPLE, tokens, unpriced, measures)
+    return Book(table, thumbs, ended, func.substr(c.kind, 1, len(SAMPLE)) == SAMPLE, tokens, unpriced, measures)
 
 
 def _counted(count: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -148,6 +152,7 @@ BOOKS = {
     Source.LEDGER: _book(
         traces,
         feedback,
+        ended=traces.c.status != str(AnswerStatus.RUNNING),
         called=_CALLED,
         thumb=feedback.c.value,
         other=_NOTHING,
@@ -155,6 +160,7 @@ BOOKS = {
     Source.MIRROR: _book(
         mirrored_traces,
         None,
+        ended=true(),
         called=_LOGGED,
         thumb=mirrored_traces.c.feedback,
         other=case((_NO_COUNT, mirrored_traces.c.total_tokens)),

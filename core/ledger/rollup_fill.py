@@ -104,7 +104,7 @@ def _by_the_traces(dimension: str, first: int, last: int) -> Select[Any]:
         _label(dimension).label("label"),
     )
     period = (begun >= begin_of(first), begun < begin_of(last))
-    query = select(*key, *_SUMS).select_from(_BOOK.rows()).where(*period)
+    query = select(*key, *_SUMS).select_from(_BOOK.rows()).where(*period, _BOOK.ended)
     return query.group_by(*map(_named, ("is_sample", "quarter", "label")))
 
 

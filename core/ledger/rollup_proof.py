@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, func, or_, select
 
+from core.ledger.books import BOOKS
 from core.ledger.database import Database
 from core.ledger.rollup_fill import COLUMNS, Expectation, blocks, expectations, refill
 from core.ledger.rollup_rows import LEVELS, begin_of, name_of
 from core.ledger.rollups import MEASURES, take_turn
 from core.ledger.schema import rollups, traces
-from core.ledger.tallies import Tally
+from core.ledger.tallies import Source, Tally
 
+_ENDED = BOOKS[Source.LEDGER].ended
 _KEYS = len(COLUMNS) - len(MEASURES)
 
 
@@ -40,6 +42,7 @@ class Proof:
     """Every sum of the rollups held against the traces, in one state of the ledger."""
 
     traces: int
+    """How many have ended."""
     rows: int
     differences: tuple[RollupDifference, ...]
     """The first of them."""
@@ -52,7 +55,7 @@ class Proof:
 def verify(database: Database, most: int) -> Proof:
     """Adds up all traces; ``most``: how many differences it describes. Raises LibraryError."""
     with database.read() as connection:
-        all_traces, all_rows = (_count(connection, table) for table in (traces, rollups))
+        all_traces, all_rows = _count(connection, traces, _ENDED), _count(connection, rollups)
         found: list[RollupDifference] = []
         wrong: dict[int, int] = {}
         for block in blocks(connection):
@@ -63,8 +66,8 @@ def verify(database: Database, most: int) -> Proof:
     return Proof(all_traces, all_rows, tuple(found), sum(wrong.values()), tuple(wrong))
 
 
-def _count(connection: Connection, table: Table) -> int:
-    return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+def _count(connection: Connection, table: Table, *which: ColumnElement[bool]) -> int:
+    return int(connection.execute(select(func.count()).select_from(table).where(*which)).scalar_one())
 
 
 def repair(database: Database, proof: Proof) -> None:

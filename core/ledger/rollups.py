@@ -11,7 +11,6 @@ from typing import Any
 
 from sqlalchemy import Connection, TextClause, bindparam, delete, select, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.dml import Insert
 
 from core.ledger.books import BOOKS
 from core.ledger.columns import escape_text, unescape_text
@@ -35,9 +34,10 @@ _NOTHING: Sums = (0,) * len(MEASURES)
 _TURN = text("SELECT pg_advisory_xact_lock(1131963728)")
 """Spells Cuep; another number than that of migrations."""
 
+_KEY = tuple(column.name for column in rollups.primary_key.columns)
+_OF_KEY = tuple(f"of_{name}" for name in _KEY)
 _DROP_EMPTY = delete(rollups).where(
-    *(rollups.c[name] == bindparam(f"of_{name}") for name in ("sample", "dimension", "level", "slot", "name")),
-    rollups.c.calls == 0,
+    *(rollups.c[name] == bindparam(of) for name, of in zip(_KEY, _OF_KEY, strict=True)), rollups.c.calls == 0
 )
 
 
@@ -52,7 +52,8 @@ def rolled(connection: Connection, trace_ids: Iterable[str]) -> Iterator[None]:
     """What the block does to these traces and their thumbs is put into the rollups, in the same transaction.
 
     The block may insert, change and delete them; the difference of before and after is what counts, so nothing is
-    counted twice. Once in a transaction, before other rows are locked in it. Some thousands of traces at a time.
+    counted twice. What is still being answered counts nothing, so a trace begins without this. Once in a transaction,
+    before other rows are locked in it. Some thousands of traces at a time.
     """
     ids = list(dict.fromkeys(trace_ids))
     take_turn(connection)
@@ -77,7 +78,8 @@ def _held(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[Trace, 
 @cache
 def _holding(dialect: str) -> TextClause:
     """Written out once, as SQLAlchemy takes longer to go through it than the database to run it."""
-    query = select(traces.c.trace_id, *PLACE, *MEASURES.values()).select_from(_BOOK.rows()).where(text(_IDS[dialect]))
+    query = select(traces.c.trace_id, *PLACE, *MEASURES.values()).select_from(_BOOK.rows())
+    query = query.where(text(_IDS[dialect]), _BOOK.ended)
     return text(str(query.compile(dialect=_DIALECTS[dialect](), compile_kwargs={"literal_binds": True})))
 
 
@@ -125,22 +127,32 @@ def _apply(connection: Connection, changes: Mapping[Key, Sums]) -> None:
     """In order of the keys. A row whose last trace went goes too."""
     if not changes:
         return
-    rows = [_row(key, changes[key]) for key in sorted(changes)]
-    connection.execute(_add_up(for_sqlite=connection.dialect.name == "sqlite"), rows)
-    fewer = [{f"of_{name}": row[name] for name in _KEY} for row in rows if row["calls"] < 0]
+    rows = [(*key[:-1], escape_text(key[-1]), *changes[key]) for key in sorted(changes)]
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(_ADD_UP["sqlite"], rows)
+    else:
+        given = json.dumps([dict(zip(_COLUMNS, row, strict=True)) for row in rows])
+        connection.exec_driver_sql(_ADD_UP["postgresql"], (given,))
+    fewer = [dict(zip(_OF_KEY, key, strict=True)) for key in sorted(changes) if changes[key][_CALLS] < 0]
     if fewer:
         connection.execute(_DROP_EMPTY, fewer)
 
 
-_KEY = tuple(column.name for column in rollups.primary_key.columns)
+_COLUMNS = (*_KEY, *MEASURES)
+_CALLS = list(MEASURES).index("calls")
 
 
-def _row(key: Key, sums: Sums) -> dict[str, Any]:
-    return dict(zip(_KEY, key, strict=True)) | dict(zip(MEASURES, sums, strict=True))
+def _add_up(source: str) -> str:
+    """Written out: SQLAlchemy takes longer to go through thirty rows than the database to add them."""
+    sums = ", ".join(f"{name} = rollups.{name} + excluded.{name}" for name in MEASURES)
+    into = f"INSERT INTO rollups ({', '.join(_COLUMNS)}) {source}"
+    return f"{into} ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET {sums}"
 
 
-@cache
-def _add_up(*, for_sqlite: bool) -> Insert:
-    statement = sqlite.insert(rollups) if for_sqlite else postgresql.insert(rollups)
-    sums = {name: rollups.c[name] + statement.excluded[name] for name in MEASURES}
-    return statement.on_conflict_do_update(index_elements=list(rollups.primary_key.columns), set_=sums)
+_MARKS = ", ".join("?" for _ in _COLUMNS)
+_TYPED = ", ".join(f"{name} {rollups.c[name].type.compile(_DIALECTS['postgresql']())}" for name in _COLUMNS)
+_ADD_UP = {
+    "sqlite": _add_up(f"VALUES ({_MARKS})"),
+    "postgresql": _add_up(f"SELECT * FROM json_to_recordset(CAST(%s AS json)) AS given({_TYPED})"),  # noqa: S608
+}
+"""The quickest of several ways on each: row after row in one call, and all rows in one statement."""

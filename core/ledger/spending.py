@@ -147,7 +147,7 @@ def _row_by_row(source: Source, key: str | None, dialect: str) -> TextClause:
     name = null() if key is None else book.table.c[key]
     query = select(given.c.n, name, *book.sums)
     query = query.select_from(book.rows(given, and_(begun >= given.c.begin, begun < given.c.until)))
-    query = query.where(case((book.sample, true()), else_=false()) == literal_column(r":sample"))
+    query = query.where(book.ended, case((book.sample, true()), else_=false()) == literal_column(r":sample"))
     query = query.group_by(given.c.n) if key is None else query.group_by(given.c.n, name)
     return text(str(query.compile(dialect=_DIALECTS[dialect](), compile_kwargs={"literal_binds": True})))
 

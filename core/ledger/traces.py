@@ -56,11 +56,12 @@ class TraceStore:
     def begin(self, trace: Trace) -> None:
         """Writes the trace down before its work starts, so that even a killed process leaves it behind.
 
-        Does not wait for the disk, as the reader waits for the answer.
+        It is "running", whatever ``trace`` says, until it is finished or abandoned; no sum counts it before. Does not
+        wait for the disk, as the reader waits for the answer.
         """
-        owner = self._processes.register()
-        with self._database.write(durable=False) as connection, rolled(connection, [trace.trace_id]):
-            connection.execute(_ADD_TRACE, trace_values(trace, owner))
+        begun = trace_values(trace, self._processes.register()) | {"status": str(AnswerStatus.RUNNING)}
+        with self._database.write(durable=False) as connection:
+            connection.execute(_ADD_TRACE, begun)
 
     def finish(self, trace: Trace, *, mirror: bool) -> None:
         """Writes trace, passages, spans and (with ``mirror``) the outbox row, all or nothing.

@@ -13,10 +13,14 @@ from core.models import AnswerStatus, Trace
 Stretch = tuple[datetime, datetime]
 
 
+def has_ended(trace: Trace) -> bool:
+    return trace.answer.status is not AnswerStatus.RUNNING
+
+
 def plain_tally(traces: Iterable[Trace]) -> Tally:
-    """One trace after the other."""
+    """One trace after the other; those that have not ended count nothing."""
     total = Tally()
-    for trace in traces:
+    for trace in filter(has_ended, traces):
         answer, usage = trace.answer, trace.answer.usage
         up = trace.feedback is not None and trace.feedback.value == 1
         counted = usage.prompt_tokens is not None or usage.completion_tokens is not None
@@ -49,7 +53,8 @@ class PlainSpending:
         self._traces = traces
 
     def _of(self, source: Source, *, sample: bool) -> list[Trace]:
-        return [t for t in self._traces() if source is Source.LEDGER and t.kind.startswith("sample") == sample]
+        ended = filter(has_ended, self._traces() if source is Source.LEDGER else ())
+        return [trace for trace in ended if trace.kind.startswith("sample") == sample]
 
     def days(
         self, source: Source, since: datetime | None, until: datetime | None, *, sample: bool = False

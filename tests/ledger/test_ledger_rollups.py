@@ -16,7 +16,7 @@ from core.ledger import Ledger, Source, Tally
 from core.ledger.rollup_rows import DIMENSIONS, LEVELS, Run, begin_of, first_quarter_from, quarter_of, runs_over
 from core.ledger.rollups import rolled
 from core.ledger.schema import rollups, traces
-from core.models import Feedback, Trace, Usage
+from core.models import AnswerStatus, Feedback, Trace, Usage
 from tests.fakes.spending import plain_tally
 from tests.ledger.samples import NASTY, START, running, trace
 from tests.ledger.test_ledger_spending import any_trace
@@ -40,7 +40,10 @@ def total(ledger: Ledger, *, sample: bool = False) -> Tally:
 def test_what_happens_to_traces_is_in_the_sums(ledger: Ledger) -> None:
     """A question's whole life, and everything that can be said of it twice."""
     ledger.traces.begin(running("t1"))
-    assert (total(ledger).calls, total(ledger).unpriced_calls) == (1, 0)
+    ledger.traces.save_feedback(Feedback("t1", 1), mirror=True)
+    assert total(ledger) == Tally()
+    check_exact(ledger)
+    ledger.traces.save_feedback(Feedback("t1", 0), mirror=True)
     done = trace("t1", answer_changes={"cached": False})
     for _ in range(2):
         ledger.traces.finish(done, mirror=True)
@@ -60,12 +63,24 @@ def test_what_happens_to_traces_is_in_the_sums(ledger: Ledger) -> None:
 def test_an_abandoned_question_was_a_call_whose_cost_nobody_knows(ledger: Ledger) -> None:
     for n in range(3):
         ledger.traces.begin(running(f"t{n}"))
+    assert (total(ledger), ledger.spending.verify().traces) == (Tally(), 0)
     assert ledger.traces.abandon_running(owner=ledger.owner) == 3
     assert (total(ledger).calls, total(ledger).unpriced_calls, total(ledger).uncounted_calls) == (3, 3, 3)
     check_exact(ledger)
     ledger.traces.finish(trace("t1"), mirror=False)
     assert (total(ledger).calls, total(ledger).unpriced_calls) == (3, 2)
     check_exact(ledger)
+
+
+def test_a_trace_that_begins_is_running_whatever_it_says_and_counts_when_it_ends(ledger: Ledger) -> None:
+    """Also one that runs again after its end, as nothing keeps a caller from that."""
+    ledger.traces.begin(trace("t1"))
+    assert (ledger.traces.get("t1").answer.status, total(ledger)) == (AnswerStatus.RUNNING, Tally())
+    check_exact(ledger)
+    for again, calls in ((trace("t1"), 1), (running("t1"), 0), (trace("t1"), 1)):
+        ledger.traces.finish(again, mirror=False)
+        assert total(ledger).calls == calls
+        check_exact(ledger)
 
 
 def test_sample_traffic_has_sums_of_its_own(ledger: Ledger) -> None:

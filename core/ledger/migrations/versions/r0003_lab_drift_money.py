@@ -310,7 +310,7 @@ WITH counted AS (
         CASE WHEN cost_usd BETWEEN 0 AND 100000 THEN {amount} END AS nano,
         (model IS NOT NULL AND NOT cached) OR status = 'abandoned' AS said,
         coalesce(value, 0) = 1 AS up
-    FROM traces LEFT JOIN feedback ON feedback.trace_id = traces.trace_id
+    FROM traces LEFT JOIN feedback ON feedback.trace_id = traces.trace_id WHERE status <> 'running'
 ), known AS (
     SELECT counted.*, said OR prompt IS NOT NULL OR completion IS NOT NULL AS called,
         nano IS NULL AND (said OR prompt IS NOT NULL OR completion IS NOT NULL) AS unpriced

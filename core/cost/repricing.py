@@ -120,7 +120,7 @@ def reprice(report: Report, price: Price) -> Repricing:
 
 
 def _there(tally: Tally, price: Price) -> float | None:
-    """By the same rule that prices a call: a sum of calls costs what they cost one by one, as prices are linear."""
+    """A sum of calls costs what they cost one by one, as prices are linear: long prompts are not told apart here."""
     if not tally.tokens:
         return None
     usage = Usage(tally.prompt_tokens, tally.completion_tokens, tally.cached_tokens, tally.reasoning_tokens)

@@ -16,6 +16,7 @@ from core.datasets import Datasets
 from core.documents import trace_document
 from core.drift.daily import Daily, daily_report
 from core.drift.notifier import Notifier
+from core.drift.order import order_line
 from core.drift.schedule import teller
 from core.drift.service import Drift
 from core.drift.worker import DriftWorker
@@ -210,12 +211,13 @@ def _wire(
     mirroring = Mirroring(ledger, settings, MirrorWorker(settings), lambda: mirror_of(settings))
     models = LabModels(chat, chats_of(settings), model_server_of(settings))
     lab = lab_of(ledger, models, embedder, mirroring, jails_of(settings), price=prices.cost_of, budgets=budgets)
+    sample = SampleTraffic(ledger, prices.cost_of, settings.data_dir, order=order_line(settings))
     drift = Drift(ledger, settings, DriftWorker(settings), ended=teller(ledger, notifier))
     daily = daily_report(drift, ledger, settings, daily_job)
     closing = ExitStack()  # the last one is closed first
     close_last = (ledger.close, budgets.close, milvus.close, upkeep.stop, mirroring.close, answering.close)
     close_first = (notifier.close, *([] if daily is None else [daily.close]), drift.close)
-    for close in (*close_last, ingestor.close, lab.close, prices.close, *close_first):
+    for close in (*close_last, ingestor.close, lab.close, prices.close, sample.close, *close_first):
         closing.callback(close)
     return Services(
         settings=settings,
@@ -228,7 +230,7 @@ def _wire(
         costs=Costs(ledger.spending, ledger.comparison),
         prices=prices,
         budgets=budgets,
-        sample=SampleTraffic(ledger, prices.cost_of, settings.data_dir),
+        sample=sample,
         lab=lab,
         drift=drift,
         daily=daily,

@@ -1,4 +1,4 @@
-"""What the process that makes a report is told."""
+"""What a process that makes a report, or sample traffic, is told."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from core.config import Settings, load_settings
 from core.errors import SettingsError
 
 
-def order_line(settings: Settings, report_id: str) -> str:
+def order_line(settings: Settings, report_id: str = "") -> str:
     """One line of JSON for the process's standard input. It may hold the database's password: not for a file."""
     values = {"data_dir": str(settings.data_dir), "database_url": settings.ledger_url}
+    if settings.openai_base_url:  # by which prices are found
+        values["openai_base_url"] = settings.openai_base_url
     return json.dumps({"folder": str(Path.cwd()), "settings": values, "report_id": report_id})
 
 
@@ -22,5 +24,5 @@ def read_order(line: str) -> tuple[Path, Settings, str]:
         folder, values, report_id = Path(order["folder"]), dict(order["settings"]), str(order["report_id"])
     except (ValueError, TypeError, KeyError):
         hint = "The app starts this program by itself; by hand use: python -m core drift"
-        raise SettingsError("Standard input names no report", hint=hint) from None
+        raise SettingsError("Standard input names no work", hint=hint) from None
     return folder, load_settings(_env_file=None, **values), report_id

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from core.drift.windows import FILE_ENDINGS
@@ -13,6 +15,7 @@ from core.ledger.faults import translate_os
 MOST_BYTES = 1_000_000_000
 _UNSAFE = re.compile(r"[^\w.-]+")
 _LONGEST_NAME = 80
+_OF_REPORT = (".html.gz", ".json.gz")
 
 
 def reports_folder(data_dir: Path) -> Path:
@@ -48,6 +51,13 @@ def keep_upload(folder: Path, name: str, content: bytes) -> Path:
     path = uploads_folder(folder) / f"{digest}-{safe}{ending}"
     write_whole(path, content)
     return path
+
+
+def forget_files(folder: Path, report_ids: Sequence[str]) -> None:
+    """Takes out what is kept of reports that are gone: nothing leads to it any more."""
+    for path in (folder / f"{report_id}{ending}" for report_id in report_ids for ending in _OF_REPORT):
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def in_uploads(folder: Path, path: Path) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 from core.config import Settings
 from core.datasets.folder import DatasetFolder
 from core.drift.checking import checked_window, saved_traces
-from core.drift.paths import keep_upload, reports_folder
+from core.drift.paths import forget_files, keep_upload, reports_folder
 from core.drift.sides import Bar, Rows, Side
 from core.drift.uploads import clean_uploads, touch_upload
 from core.drift.windows import Period, SavedVersion, is_sample, parse_window
@@ -128,7 +128,12 @@ class Drift:
         tell("starting its process")
         reason = self._worker.make(report_id, tell)
         self._ledger.drift.fail(report_id, reason or ENDED)  # nothing where it is finished
-        self._ended(self._ledger.drift.get(report_id))
+        try:
+            report = self._ledger.drift.get(report_id)
+        except NotFound:  # it was removed meanwhile, as those of sample traffic can be
+            forget_files(self._folder, [report_id])
+            return
+        self._ended(report)
 
     def wait(self, report_id: str, timeout_s: float | None = None) -> bool:
         """Waits for a report of this process; whether it has ended."""

@@ -6,7 +6,7 @@ test set whose id does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, exists, func, insert, or_, select
@@ -86,11 +86,19 @@ class SampleStore:
         with self._database.read() as connection:
             return _state(connection)
 
-    def replace(self, batch: SampleBatch) -> Removed:
-        """Writes a sample in the place of the one before: all of it, or nothing where anything fails."""
+    def no_traffic(self) -> bool:
+        """Whether there is no trace at all, neither real nor of a sample."""
+        with self._database.read() as connection:
+            return not connection.execute(select(exists().select_from(traces))).scalar_one()
+
+    def replace(self, batch: SampleBatch, tell: Callable[[float], None] = lambda _share: None) -> Removed:
+        """Writes a sample in the place of the one before: all of it, or nothing where anything fails.
+
+        ``tell`` hears which share of the traces is written; where it raises, nothing was.
+        """
         with self._database.write() as connection:
             removed = _remove(connection)
-            self._add(connection, batch)
+            self._add(connection, batch, tell)
         return removed
 
     def remove(self) -> Removed:
@@ -98,9 +106,10 @@ class SampleStore:
         with self._database.write() as connection:
             return _remove(connection)
 
-    def _add(self, connection: Connection, batch: SampleBatch) -> None:
+    def _add(self, connection: Connection, batch: SampleBatch, tell: Callable[[float], None]) -> None:
         made = [*batch.traces, *(trace for result in batch.results for trace in result.traces)]
         for first in range(0, len(made), _AT_ONCE):
+            tell(first / len(made))
             self._add_traces(connection, made[first : first + _AT_ONCE])
         _add_test_set(connection, batch)
         _add_experiment(connection, batch)

@@ -12,6 +12,7 @@ from core.answering.tracing import record_of
 from core.models import Answer, AnswerStatus, Span, Trace
 from core.sample_traffic import answers
 from core.sample_traffic.askers import Asked, questions
+from core.sample_traffic.behind import Tell, silent
 from core.sample_traffic.model_call import MAIN, OLD, STRONG, CostOf, Era, ModelCall
 from core.sample_traffic.thumbs import with_thumb
 
@@ -26,13 +27,15 @@ _UNREACHABLE = "The chat model did not answer. So here are quotes instead of an 
 _NO_INDEX = "The search index cannot be read."
 
 
-def made_traces(rng: Random, number: int, days: int, now: datetime, cost_of: CostOf) -> list[Trace]:
+def made_traces(
+    rng: Random, number: int, days: int, now: datetime, cost_of: CostOf, *, tell: Tell = silent
+) -> list[Trace]:
     """So many traces of the last ``days`` days in order of time, with their thumbs; nothing of them is real."""
-    first = now - timedelta(days=days)
-    return [
-        _trace(rng, asked, _era(rng, asked, (asked.started_at - first) / (now - first)), cost_of)
-        for asked in questions(rng, number, days, now)
-    ]
+    first, made = now - timedelta(days=days), []
+    for asked in questions(rng, number, days, now):
+        made.append(_trace(rng, asked, _era(rng, asked, (asked.started_at - first) / (now - first)), cost_of))
+        tell(len(made) / number)
+    return made
 
 
 def trace_id_of(rng: Random) -> str:

@@ -10,7 +10,7 @@ from core.cost.printing import CostSource
 from core.cost.report import By, Report
 from core.ledger import Source, Tally
 from core.services import Services
-from core.ui import places, reading_back, reconciling
+from core.ui import places, reading_back, reconciling, sample_making
 from core.ui.charts import BAR_SELECTION
 from core.ui.components import empty_state
 from core.ui.cost_charts import spending_bars
@@ -64,7 +64,9 @@ def _nothing(services: Services, view: View) -> None:
     else:
         text = "Tokens and cost of every question will stand here, by day, model, kind, template and person: in total, "
         empty_state("payments", "Nothing was spent yet", text + "for each question and for each thumb up.")
-        st.page_link(places.ASK, label="Ask the first question", icon=":material/forum:")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.page_link(places.ASK, label="Ask the first question", icon=":material/forum:", width="content")
+            sample_making.offer(services)
 
 
 def _chart(report: Report, view: View) -> None:

@@ -9,6 +9,7 @@ from statistics import median
 import streamlit as st
 
 from core.drift.schedule import SCHEDULE
+from core.errors import NotFound
 from core.ledger.drift import RUNNING
 from core.models import DriftReport
 from core.services import Services
@@ -33,7 +34,10 @@ def watch(services: Services, running: Sequence[DriftReport], ended: Sequence[Dr
 @st.fragment(run_every=_TICK_S)
 def _watch(services: Services, report_ids: Sequence[str], usually_s: float | None) -> None:
     with guard():
-        reports = [services.drift.report(report_id) for report_id in report_ids]
+        try:
+            reports = [services.drift.report(report_id) for report_id in report_ids]
+        except NotFound:  # removed meanwhile, as those of sample traffic can be
+            st.rerun()
         if any(report.state != RUNNING for report in reports):
             st.rerun()
         for report in reports:

@@ -10,7 +10,7 @@ from core.errors import InputError, NotFound
 from core.ledger.drift import RUNNING
 from core.models import DriftReport
 from core.services import Services
-from core.ui import drift_form, drift_history, drift_making, drift_report, sample
+from core.ui import drift_form, drift_history, drift_making, drift_report, sample, sample_making
 from core.ui.components import empty_state
 from core.ui.drift_phrases import report_title, window_words
 from core.ui.errors import callback, show_error
@@ -57,7 +57,14 @@ def _start(services: Services) -> None:
     windows = drift_form.chosen()
     if windows is None:
         raise InputError("There is nothing to compare yet", hint="Choose what is compared on both sides.")
-    st.session_state[_FOLLOWED] = services.drift.start(*windows)
+    st.session_state[_FOLLOWED] = _under_way(services, *windows) or services.drift.start(*windows)
+
+
+def _under_way(services: Services, reference: str, current: str) -> str | None:
+    """The report that is being made of the same windows: a second click wants that one too."""
+    reports = services.drift.reports(_MOST)
+    same = (one for one in reports if one.state == RUNNING and (one.reference, one.current) == (reference, current))
+    return next((report.report_id for report in same), None)
 
 
 def _look(services: Services, ended: Sequence[DriftReport]) -> None:
@@ -122,6 +129,7 @@ def _nothing(services: Services) -> None:
         "which words, lengths, languages, scores, times, costs and thumbs.  \n"
         f"Questions in {there}. A verdict needs 100 on each side, or two files of your own.",
     )
+    sample_making.offer(services)
 
 
 _DEFAULTS = {"7d": "the last 7 days", "14d..7d": "the 7 days before"}

@@ -16,7 +16,7 @@ from core.lab.variants import Variant
 from core.lab.verdict import Verdict, verdict
 from core.models import Experiment
 from core.services import Services
-from core.ui import lab_outputs, lab_panels, sample
+from core.ui import lab_outputs, lab_panels, sample, sample_making
 from core.ui.components import empty_state, notices
 from core.ui.errors import show_error
 from core.ui.lab_words import titles
@@ -35,6 +35,7 @@ def show(services: Services) -> None:
     experiments = services.lab.experiments(limit=_MOST)
     if not experiments:
         empty_state("leaderboard", "No results yet", "Run an experiment: what it finds will stand here.")
+        sample_making.offer(services)
         return
     with st.grid(3, min_column_width=220):
         experiment = _experiment(services, experiments)

@@ -11,7 +11,7 @@ from core.demo import DEMO_QUESTIONS
 from core.ledger import LibraryVideo
 from core.models import LibraryStats, VideoKind
 from core.services import Services
-from core.ui import components, places
+from core.ui import components, places, sample_making
 from core.ui.conversation import ask_in_new
 from core.ui.errors import callback, guard
 from core.ui.text import count, escape_markdown, shorten, span_of_time
@@ -98,6 +98,7 @@ def next_steps(services: Services, stats: LibraryStats) -> None:
     )
     st.page_link(places.SEARCH, label="**Search** for the exact words or the meaning", icon=":material/search:")
     st.page_link(places.TRACES, label="**See how an answer was made**, step by step", icon=":material/timeline:")
+    sample_making.offer(services)
     if not services.has_chat_model:
         with st.expander("**Bring a chat model** for written answers", icon=":material/key:", type="compact"):
             st.markdown(

@@ -9,6 +9,7 @@ from core.ledger.outbox_rows import SAMPLE
 from core.models import Trace
 from core.phrases import count, listed
 from core.services import Services
+from core.ui import sample_making
 from core.ui.errors import callback, show_pending_error
 
 BADGE = ":orange-badge[:material/science: Sample]"
@@ -24,16 +25,16 @@ def choose(services: Services) -> bool:
     It is shown by itself where nobody asked anything real yet, else by a switch that all pages share.
     """
     _show_said()
+    sample_making.watch(services)
     state = services.sample.state()
-    st.session_state[_SHOWN] = False
     if not state:
+        st.session_state[_SHOWN] = False
         return False
     with _box():
         words = st.container(width="stretch")
-        if not state.only:
-            st.session_state[_SHOWN] = st.toggle("Show it here", key=_WANTED, persist_state="session")
+        shown = state.only or st.toggle("Show it here", key=_WANTED, persist_state="session")
         _remove_button(services)
-    shown = st.session_state[_SHOWN] = state.only or bool(st.session_state[_SHOWN])
+    st.session_state[_SHOWN] = shown  # in one step: a click may end this run anywhere, and its callback reads it
     words.markdown(f"{BADGE} {_words(state, shown=shown)}")
     return shown
 
@@ -46,6 +47,7 @@ def shown() -> bool:
 def notice(services: Services) -> None:
     """For pages that show none of it: that there is some, and the button that takes it out."""
     _show_said()
+    sample_making.watch(services)
     state = services.sample.state()
     if state:
         with _box():

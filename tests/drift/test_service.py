@@ -101,6 +101,25 @@ def test_last_week_is_compared_with_the_week_before_in_another_process(ledger: L
     assert [item.column for _, item in drift.history("question")] == ["question"]
 
 
+def test_of_a_report_that_is_removed_while_it_is_made_no_file_stays(ledger: Ledger, settings: Settings, make: Make):
+    fill(ledger, 10, kind="sample-ask")
+    fill(ledger, 3, kind="sample-ask")
+    heard: list[DriftReport] = []
+    drift = make(ended=heard.append)
+    worker_make = drift._worker.make
+
+    def removed_meanwhile(report_id: str, tell: Callable[[str], None]) -> str:
+        said = worker_make(report_id, tell)
+        ledger.samples.remove()
+        return said
+
+    drift._worker.make = removed_meanwhile  # type: ignore[method-assign]
+    assert drift.wait(drift.start("14d..7d?kind=sample-ask", "7d?kind=sample-ask"), 60)
+    assert drift.reports() == []
+    assert not list((settings.data_dir / "drift").glob("*.gz"))
+    assert heard == []
+
+
 def test_a_report_that_is_killed_half_way_is_failed_with_the_reason_and_the_next_one_works(ledger: Ledger, make: Make):
     fill(ledger, 10)
     fill(ledger, 3)

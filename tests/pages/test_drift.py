@@ -86,6 +86,23 @@ def test_a_report_is_stopped_and_says_so(open_page: OpenPage, services: FakeServ
     desk.close()
 
 
+def test_a_second_click_follows_the_report_that_is_being_made(
+    open_page: OpenPage, services: FakeServices, tmp_path: Path
+):
+    desk = open_desk(tmp_path / "data", "hang")
+    desk.equip(services)
+    app = open_page("drift")
+    app.button(key="drift-run").click().run()
+    app.button(key="drift-run").click().run()
+    assert len(desk.drift.reports()) == 1
+    app.number_input(key="drift-current-days").set_value(3).run()
+    app.button(key="drift-run").click().run()
+    assert len(desk.drift.reports()) == 2
+    for one in desk.drift.reports():
+        desk.drift.stop(one.report_id)
+    desk.close()
+
+
 def test_a_report_of_another_process_is_watched_and_cannot_be_stopped(open_page: OpenPage, desk: DriftDesk):
     desk.ledger.drift.begin(DriftReport("other", NOW, "running", "14d..7d", "7d", "command"))
     app = open_page("drift")

@@ -51,6 +51,15 @@ def tab(app: AppTest, name: str) -> AppTest:
     return app
 
 
+def test_where_nothing_was_run_or_asked_sample_traffic_is_offered(
+    open_page: OpenPage, lab: Lab, services: FakeServices
+) -> None:
+    app = tab(open_page("lab"), "Results")
+    app.button(key="sample-make").click().run()
+    assert services.sample.started == 1
+    assert "25%" in app.get("progress")[0].proto.text
+
+
 @pytest.mark.parametrize("name", ["Templates", "Test sets", "Experiments", "Results"])
 def test_each_tab_opens_and_only_that_one_is_run(open_page: OpenPage, lab: Lab, name: str) -> None:
     app = tab(open_page("lab"), name)

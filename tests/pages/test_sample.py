@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.answering import AskRequest
+from core.sample_traffic.behind import Making
 from core.sample_traffic.service import SampleTraffic
 from tests.fakes.drifting import open_desk
 from tests.fakes.sample_batches import listed_usd
@@ -110,3 +111,29 @@ def test_drift_compares_the_sample_where_it_is_shown_and_the_report_goes_with_it
     assert MARK not in words(app)
     assert "the last 7 days** against" in words(app)
     desk.close()
+
+
+@pytest.mark.parametrize("page", ["home", "cost", "drift"])
+def test_an_empty_ledger_is_offered_a_sample_and_sees_how_far_it_is(
+    open_page: OpenPage, services: FakeServices, tmp_path: Path, page: str
+) -> None:
+    desk = open_desk(tmp_path / "data")
+    sample = services.sample
+    desk.equip(services)
+    services.sample = sample
+    app = open_page(page)
+    app.button(key="sample-make").click().run()
+    assert sample.started == 1
+    assert not [button for button in app.button if button.key == "sample-make"]
+    assert "25% · 3 s so far" in app.get("progress")[0].proto.text
+    sample.under_way = Making(0.25, 3.0, "The disk is full.")
+    app = open_page(page)
+    assert "The disk is full." in words(app)
+    assert app.button(key="sample-make")
+    assert not app.exception
+    desk.close()
+
+
+def test_who_asked_something_is_offered_no_sample(open_page: OpenPage, mixed: FakeServices) -> None:
+    for page in ("home", "cost"):
+        assert not [button for button in open_page(page).button if button.key == "sample-make"]

@@ -93,8 +93,17 @@ class Prices(PriceBook):
 
     def preview_withdrawal(self, price_id: str) -> PriceChange:
         """What ``withdraw`` would do with ``reprice``. Raises NotFound."""
-        kept = self._store.get(price_id)
-        return self._look(kept, PriceList(one for one in self._store.list() if one != kept), priced=True)
+        kept, left = self._without(price_id)
+        return self._look(kept, left, priced=True)
+
+    def reach(self, price: Price, *, reprice: bool = False, any_server: bool = False) -> int:
+        """The most traces that ``add`` could change, counted without working one out. Raises InputError as it does."""
+        price, known = self._acceptable(price)
+        return self._filling.reach(scope_of(_as_kept(price, any_server=any_server), known), priced=reprice)
+
+    def reach_of_withdrawal(self, price_id: str) -> int:
+        """The most traces that ``withdraw`` could change with ``reprice``. Raises NotFound."""
+        return self._filling.reach(scope_of(*self._without(price_id)), priced=True)
 
     def add(
         self,
@@ -182,6 +191,11 @@ class Prices(PriceBook):
         if known.has_own(price):
             raise taken(_new(price))
         return price, known
+
+    def _without(self, price_id: str) -> tuple[KeptPrice, PriceList]:
+        """A price, and those that are left without it. Raises NotFound."""
+        kept = self._store.get(price_id)
+        return kept, PriceList(one for one in self._store.list() if one != kept)
 
     def _look(self, kept: KeptPrice, prices: PriceList, *, priced: bool) -> PriceChange:
         return self._filling.look(scope_of(kept, prices), costs_by(prices), priced=priced)

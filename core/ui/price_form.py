@@ -11,10 +11,11 @@ import streamlit as st
 from core.cost.price_documents import change_text
 from core.cost.price_list import EVER
 from core.cost.prices import Price, server_of
-from core.cost.pricing import Preview, Prices
+from core.cost.pricing import Prices
 from core.errors import CuepointError, InputError
 from core.ledger import Unpriced
 from core.services import Services
+from core.ui import price_effect
 from core.ui.errors import callback, show_error
 from core.ui.lab_words import say, show_said
 from core.ui.text import count, escape_markdown
@@ -25,8 +26,6 @@ _AMOUNTS = {"input_usd": "price-input", "output_usd": "price-output", "cached_us
             "reasoning_usd": "price-reasoning"}  # fmt: skip
 _REPRICE, _ANY_SERVER, _SURE = "price-reprice", "price-any-server", "price-sure"
 _LONGEST = 200
-MANY = 2000
-"""Traces; more get their costs in the background, so that nobody waits for the page."""
 
 
 def ask_for(model: str) -> None:
@@ -67,11 +66,9 @@ def show(services: Services, unpriced: Sequence[Unpriced]) -> None:
             return
         _choices(price, unpriced)
         try:
-            found = _preview(services.prices, price)
+            _what_would_be(services, price)
         except CuepointError as error:
             show_error(error)
-            return
-        _what_would_be(services, found)
 
 
 def _whose() -> None:
@@ -136,22 +133,24 @@ def _choices(price: Price, unpriced: Sequence[Unpriced]) -> None:
     )  # fmt: skip
 
 
-def _preview(prices: Prices, price: Price) -> Preview:
-    return prices.preview(price, reprice=_chosen(_REPRICE), any_server=_chosen(_ANY_SERVER))
-
-
 def _chosen(key: str) -> bool:
     return bool(st.session_state.get(key))
 
 
-def _what_would_be(services: Services, found: Preview) -> None:
-    for warning in found.warnings:
+def _what_would_be(services: Services, price: Price) -> None:
+    prices, reprice, any_server = services.prices, _chosen(_REPRICE), _chosen(_ANY_SERVER)
+    warnings = prices.slips(price)
+    reach = prices.reach(price, reprice=reprice, any_server=any_server)
+    for warning in warnings:
         st.warning(escape_markdown(warning), icon=":material/warning:")
-    sure = not found.warnings or st.checkbox("That is right", key=_SURE)
-    st.caption(escape_markdown(change_text(found.change, done=False)) + ".")
+    sure = not warnings or st.checkbox("That is right", key=_SURE)
+    price_effect.show(
+        PLACE, (price, reprice, any_server), reach,
+        lambda: prices.preview(price, reprice=reprice, any_server=any_server).change,
+    )  # fmt: skip
     st.button(
         "Add the price", key="price-add", icon=":material/add:", type="primary", disabled=not sure,
-        on_click=callback(_add, place=PLACE), args=(services, found.change.traces > MANY),
+        on_click=callback(_add, place=PLACE), args=(services, reach > price_effect.MANY),
     )  # fmt: skip
 
 
@@ -165,6 +164,7 @@ def _add(services: Services, later: bool) -> None:
     done = services.prices.add(price, note=note, reprice=reprice, any_server=any_server, later=later)
     filled = "" if later else f" {change_text(done.change, done=True)}."
     say(PLACE, f"{done.kept.model} on {done.kept.server} has its price.{filled}")
+    price_effect.forget(PLACE)
     _clear()
     st.session_state[_SERVER] = services.prices.server
 

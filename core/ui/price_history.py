@@ -12,9 +12,9 @@ from core.cost.price_list import EVER
 from core.ledger import KeptPrice
 from core.phrases import one_line
 from core.services import Services
+from core.ui import price_effect
 from core.ui.errors import callback
 from core.ui.lab_words import say, show_said
-from core.ui.price_form import MANY
 from core.ui.text import count, escape_markdown, shorten
 
 _PLACE, _FILLING = "price-history", "price-filling"
@@ -80,12 +80,12 @@ def _withdrawing(services: Services, in_force: Sequence[KeptPrice]) -> None:
         "Also take the costs of its model, server and time back", value=True, key=_BACK,
         help="They are worked out anew by the prices that are left; without one they are unknown.",
     )  # fmt: skip
+    reach = services.prices.reach_of_withdrawal(picked) if back else 0
     if back:
-        change = services.prices.preview_withdrawal(picked)
-        st.caption(escape_markdown(change_text(change, done=False)) + ".")
+        price_effect.show(_PLACE, picked, reach, lambda: services.prices.preview_withdrawal(picked))
     st.button(
         "Withdraw", key="price-withdraw", icon=":material/undo:",
-        on_click=callback(_withdraw, place=_PLACE), args=(services, picked, back and change.traces > MANY),
+        on_click=callback(_withdraw, place=_PLACE), args=(services, picked, reach > price_effect.MANY),
     )  # fmt: skip
 
 
@@ -96,6 +96,7 @@ def _title(kept: KeptPrice) -> str:
 def _withdraw(services: Services, price_id: str, later: bool) -> None:
     done = services.prices.withdraw(price_id, reprice=bool(st.session_state.get(_BACK)), later=later)
     st.session_state[_PICK] = None
+    price_effect.forget(_PLACE)
     filled = "" if later else f" {change_text(done.change, done=True)}."
     say(_PLACE, f"The price of {done.kept.model} is withdrawn.{filled}")
 

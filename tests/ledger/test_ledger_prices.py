@@ -185,6 +185,7 @@ def test_a_look_tells_what_filling_then_does_and_changes_nothing(ledger: Ledger)
     ledger.traces.finish_all([unpriced("a"), unpriced("b", cost_usd=0.5)], mirror=True)
     for priced in (False, True):
         told = ledger.price_filling.look(SCOPE, per_token, priced=priced)
+        assert ledger.price_filling.reach(SCOPE, priced=priced) == 1 + priced
         assert ledger.price_filling.look(SCOPE, per_token, priced=priced) == told
         assert fill(ledger, priced=priced) == told
         assert fill(ledger, priced=priced) == PriceChange()

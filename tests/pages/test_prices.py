@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from core.cost import PRICES, Price
 from core.cost.pricing import Prices
 from core.ledger import Ledger, open_ledger
 from core.models import Answer, AnswerStatus, Trace, Usage
-from core.ui import price_form
+from core.ui import price_effect
 from tests.fakes.services import FakeServices
 from tests.pages.conftest import OpenPage, words
 
@@ -48,6 +48,13 @@ def costs(ledger: Ledger) -> list[float | None]:
 
 def open_tab(open_page: OpenPage) -> AppTest:
     return open_page("cost", **{"cost-tab": "Prices"})
+
+
+def llama_of(app: AppTest) -> AppTest:
+    """The form with model and server, before it is drawn anew."""
+    app.text_input("price-model").set_value(LLAMA)
+    app.text_input("price-server").set_value(HOST)
+    return app
 
 
 def write(app: AppTest, **amounts: float) -> AppTest:
@@ -105,9 +112,7 @@ def test_costs_that_are_known_change_where_that_is_ticked(open_page: OpenPage, p
 
 
 def test_a_free_model_of_ones_own_is_priced_at_nothing(open_page: OpenPage, prices: Prices, ledger: Ledger) -> None:
-    app = open_tab(open_page)
-    app.text_input("price-model").set_value(LLAMA)
-    app.text_input("price-server").set_value(HOST)
+    app = llama_of(open_tab(open_page))
     write(app, input=0.0, output=0.0)
     app.button("price-add").click().run()
     assert costs(ledger)[0] == 0.0
@@ -201,10 +206,8 @@ def test_without_own_prices_and_without_questions_there_is_the_list_and_the_form
 def test_many_costs_are_filled_in_behind_the_page(
     open_page: OpenPage, prices: Prices, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(price_form, "MANY", 0)
-    app = open_tab(open_page)
-    app.text_input("price-model").set_value(LLAMA)
-    app.text_input("price-server").set_value(HOST)
+    monkeypatch.setattr(price_effect, "MANY", 0)
+    app = llama_of(open_tab(open_page))
     write(app, input=1.0, output=2.0)
     app.button("price-add").click().run()
     assert not app.exception
@@ -212,3 +215,52 @@ def test_many_costs_are_filled_in_behind_the_page(
     prices.wait(10)
     assert costs(ledger)[0] == pytest.approx(1.2)
     assert "Not all questions" not in words(app.run())
+
+
+def test_what_a_price_of_many_would_change_is_worked_out_on_a_click_and_stays_until_something_is_typed(
+    open_page: OpenPage, prices: Prices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(price_effect, "MANY", 0)
+    app = llama_of(open_tab(open_page))
+    write(app, input=1.0, output=2.0)
+    assert "It concerns 1 question" in words(app)
+    assert "would get a cost" not in words(app)
+    app.button("price-form-work-out").click().run()
+    assert "1 question would get a cost: +$1.20 in all" in words(app)
+    app.text_input("price-note").set_value("from the bill").run()
+    assert "1 question would get a cost: +$1.20 in all" in words(app)
+    write(app, output=3.0)
+    assert "It concerns 1 question" in words(app)
+    assert "would get a cost" not in words(app)
+
+
+def test_while_a_price_of_many_is_typed_or_a_withdrawal_picked_no_cost_is_worked_out(
+    open_page: OpenPage, prices: Prices, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added = prices.add(Price(LLAMA, datetime(2026, 1, 1, tzinfo=UTC), 1.0, 2.0, base_url=HOST)).kept
+    monkeypatch.setattr(price_effect, "MANY", 0)
+    looked: list[object] = []
+    monkeypatch.setattr(ledger.price_filling, "look", lambda *asked, **_choices: looked.append(asked))
+    app = llama_of(open_tab(open_page))
+    app.date_input("price-since").set_value(date(2026, 1, 2))
+    write(app, input=1.0, output=2.0)
+    app.checkbox("price-reprice").check().run()
+    app.selectbox("price-pick").set_value(added.price_id).run()
+    assert not app.exception
+    assert words(app).count("It concerns 2 questions") == 2
+    assert looked == []
+
+
+def test_a_withdrawal_that_concerns_many_is_worked_out_on_a_click(
+    open_page: OpenPage, prices: Prices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added = prices.add(Price(LLAMA, datetime(2026, 1, 1, tzinfo=UTC), 1.0, 2.0, base_url=HOST)).kept
+    monkeypatch.setattr(price_effect, "MANY", 1)
+    app = open_tab(open_page)
+    app.selectbox("price-pick").set_value(added.price_id).run()
+    assert "would be unknown then" not in words(app)
+    app.button("price-history-work-out").click().run()
+    assert "The cost of 2 questions would be unknown then" in words(app)
+    app.button("price-withdraw").click().run()
+    prices.wait(10)
+    assert not prices.history()[0].in_force

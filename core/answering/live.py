@@ -33,6 +33,9 @@ class LiveAnswer:
     started_at: datetime
     language: str = "en"
     model: str | None = None
+    """The one that answered, by the server's name for it."""
+    asked_model: str | None = None
+    """The name that was asked for."""
     library_version: str | None = None
     """The library that was searched."""
     stage: str = WAITING

@@ -47,7 +47,7 @@ def one_line(live: LiveAnswer, chat: ChatModel, prompt: Sequence[Message]) -> st
 
 def _pieces(live: LiveAnswer, chat: ChatModel, prompt: Sequence[Message], temperature: float) -> Generator[str]:
     with live.reading(chat.stream(prompt, temperature=temperature)) as stream:
-        live.model = chat.name
+        live.model = live.asked_model = chat.name
         charged = True
         try:
             for piece in stream:

@@ -59,18 +59,23 @@ def finished(
 
 
 def _measured(live: LiveAnswer, answer: Answer, settings: Settings, cost_of: PriceOf) -> Answer:
-    usage, model = total(live.usages), live.model
-    known = model is not None and live.usages
-    cost = cost_of(model, usage, live.started_at, settings.openai_base_url) if model and known else None
+    usage = total(live.usages)
     return replace(
         answer,
         notices=tuple(live.notices),
-        model=model,
+        model=live.model,
         usage=usage,
-        cost_usd=cost,
+        cost_usd=_cost(live, usage, settings.openai_base_url, cost_of) if live.usages else None,
         ttft_ms=live.ttft_ms,
         latency_ms=live.elapsed_ms(),
     )
+
+
+def _cost(live: LiveAnswer, usage: Usage, server: str | None, cost_of: PriceOf) -> float | None:
+    """By the model that answered, else by the name that was asked for, as budgets and the lab do it."""
+    names = dict.fromkeys((live.model, live.asked_model))
+    costs = (cost_of(name, usage, live.started_at, server) for name in names if name)
+    return next((cost for cost in costs if cost is not None), None)
 
 
 def total(usages: Sequence[Usage]) -> Usage:

@@ -72,6 +72,23 @@ def test_an_answer_is_bounded_held_and_settled_with_the_cost_of_its_trace(desk: 
     assert (state(budgets).spent_usd, state(budgets).reserved_usd) == (pytest.approx(0.3), 0)
 
 
+def test_a_name_without_a_price_that_the_server_answers_under_costs_what_the_name_that_was_asked_for_does(
+    desk: Desk, budgets: Budgets, workshop: Workshop
+) -> None:
+    budgets.add(1000)
+    answer = desk(ScriptedChatModel(GOOD, answers_as="deployment-7")).ask(AskRequest(WINE))
+    assert (answer.model, answer.cost_usd) == ("deployment-7", pytest.approx(0.1 + 0.2))
+    assert workshop.ledger.traces.get(answer.trace_id).answer.cost_usd == answer.cost_usd
+    assert state(budgets).spent_usd == pytest.approx(answer.cost_usd)
+
+
+def test_the_name_that_the_server_answers_under_is_priced_before_the_one_that_was_asked_for(desk: Desk) -> None:
+    asked = ScriptedChatModel(GOOD, name="alias", answers_as="scripted-model")
+    assert desk(asked).ask(AskRequest(WINE)).cost_usd == pytest.approx(0.1 + 0.2)
+    neither = ScriptedChatModel(GOOD, name="alias", answers_as="deployment-7")
+    assert desk(neither).ask(AskRequest(WINE)).cost_usd is None
+
+
 def test_without_a_budget_an_answer_is_as_long_as_it_likes(desk: Desk, budgets: Budgets) -> None:
     chat = ScriptedChatModel(GOOD)
     assert desk(chat).ask(AskRequest(WINE)).status is AnswerStatus.ANSWERED

@@ -102,9 +102,13 @@ class ScriptedChatModel:
     A reply that is a text comes in pieces of a few words; one that is an error is raised before the first piece.
     """
 
-    def __init__(self, *replies: str | Exception | ScriptedReply, name: str = "scripted-model") -> None:
+    def __init__(
+        self, *replies: str | Exception | ScriptedReply, name: str = "scripted-model", answers_as: str = ""
+    ) -> None:
+        """``answers_as``: the name that its streams give, where that is another."""
         self._script = list(replies)
         self.name = name
+        self._answers_as = answers_as or name
         self.calls: list[ScriptedCall] = []
         self.streams: list[ScriptedStream] = []
 
@@ -119,7 +123,7 @@ class ScriptedChatModel:
         self.calls.append(ScriptedCall(tuple(messages), temperature, max_tokens))
         if not self._script:
             raise AssertionError(f"the script of {self.name} ran out: call {len(self.calls)} has no reply")
-        stream = ScriptedStream(_as_reply(self._script.pop(0)), self.name)
+        stream = ScriptedStream(_as_reply(self._script.pop(0)), self._answers_as)
         self.streams.append(stream)
         return stream
 

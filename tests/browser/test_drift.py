@@ -46,14 +46,27 @@ def until(page: Page, wanted: str, click: str) -> None:
     expect(page.get_by_text(wanted).first).to_be_visible()
 
 
+def open_both_sides(page: Page) -> None:
+    """A second click on a bar, made where the first one seemed lost, closes what the first one opened."""
+    for _ in range(5):
+        until(page, "of 150 rows of the last 7 days", "[data-testid=stVegaLiteChart] path[aria-roledescription=bar]")
+        try:
+            page.get_by_role("dialog").get_by_text("Reference", exact=True).click(timeout=5000)
+            expect(page.get_by_text("of 150 rows of 14 to 7 days ago")).to_be_visible(timeout=15_000)
+        except (Error, AssertionError):
+            continue
+        return
+    expect(page.get_by_text("of 150 rows of 14 to 7 days ago")).to_be_visible()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_bar_opens_its_rows_and_the_report_in_the_frame_cannot_reach_the_page(page: Page, address: str) -> None:
     expect.set_options(timeout=60_000)
     page.goto(f"{address}/drift?report=r1")
     expect(page.get_by_text("Drift in").first).to_be_visible()
     expect(page.get_by_text("150 rows against 150").first).to_be_visible()
-    until(page, "of 150 rows of the last 7 days", "[data-testid=stVegaLiteChart] path[aria-roledescription=bar]")
-    page.get_by_role("dialog").get_by_text("Reference", exact=True).click()
-    expect(page.get_by_text("of 150 rows of 14 to 7 days ago")).to_be_visible()
+    open_both_sides(page)
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     page.get_by_role("tab", name="Evidently").click()

@@ -72,9 +72,13 @@ def state_in(connection: Connection, budget: Budget, starts_at: datetime) -> Bud
     return BudgetState(budget, starts_at, row.spent_nano_usd, row.reserved_nano_usd, row.warned_at, row.exhausted_at)
 
 
+def is_open(connection: Connection, part: Part) -> bool:
+    return connection.execute(_PERIOD, _place(part.budget_id, part.starts_at)).one_or_none() is not None
+
+
 def open_period(connection: Connection, budget: Budget, starts_at: datetime) -> None:
     """The row of a period, which begins with what the ledger's traces of it cost. Nothing where there is one."""
-    if connection.execute(_PERIOD, _place(budget.budget_id, starts_at)).one_or_none() is not None:
+    if is_open(connection, Part(budget.budget_id, starts_at)):
         return
     row = {"budget_id": budget.budget_id, "starts_at": starts_at, "reserved_nano_usd": 0}
     row |= {"spent_nano_usd": spent_in_traces(connection, budget, starts_at), "warned_at": None, "exhausted_at": None}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from core.errors import InputError, NotFound
+from core.errors import InputError, LibraryError, NotFound
 from core.ledger import budget_rows as rows
 from core.ledger.budget_values import Budget, BudgetPeriod, BudgetScope, BudgetState, Full, Held, Part
 from core.ledger.database import Database
@@ -16,6 +18,8 @@ from core.ledger.processes import Processes
 from core.ledger.schema import budget_periods, budgets, reservations
 from core.ledger.statements import add
 from core.ports import Clock
+
+_log = logging.getLogger(__name__)
 
 Budgets = list[Budget]
 States = list[BudgetState]
@@ -94,16 +98,20 @@ class BudgetStore:
             return [rows.budget_of(row) for row in connection.execute(query)]
 
     def states(self) -> States:
-        """Each budget in its present period, in the order of ``list``; what dead processes held is released."""
+        """Each budget in its present period, in the order of ``list``; what dead processes held is released.
+
+        Opens the periods that have just begun, so that the traces of one are added up once, not at each view.
+        """
         now = self._clock()
         if self._anything_reserved():
             self.release_dead()
         found = self.list()
+        self._open_periods(found, now)
         with self._database.read() as connection:
             return [rows.state_in(connection, budget, budget.period.start_of(now)) for budget in found]
 
     def history(self, budget_id: str, limit: int = 24) -> States:
-        """Its periods in which something was asked of it, newest first. Raises NotFound."""
+        """Its periods in which somebody called or looked at it, newest first. Raises NotFound."""
         query = select(budget_periods).where(budget_periods.c.budget_id == budget_id)
         with self._database.read() as connection:
             budget = self._get(connection, budget_id)
@@ -203,6 +211,21 @@ class BudgetStore:
         if rows.take(connection, part, held.amount_nano_usd):
             return part
         raise _DoesNotFit(Full(rows.state_in(connection, budget, part.starts_at), held.amount_nano_usd))
+
+    def _open_periods(self, found: Budgets, now: datetime) -> None:
+        """Where nothing can be written nothing is opened: reading adds the traces up then, each time."""
+        parts = {one.budget_id: Part(one.budget_id, one.period.start_of(now)) for one in found}
+        with self._database.read() as connection:
+            missing = sorted(key for key, part in parts.items() if not rows.is_open(connection, part))
+        if not missing:
+            return
+        try:
+            with self._database.write(durable=False) as connection:
+                for key in missing:
+                    if (budget := self._find(connection, key)) is not None:
+                        rows.open_period(connection, budget, parts[key].starts_at)
+        except LibraryError:
+            _log.debug("The periods of budgets could not be opened", exc_info=True)
 
     def _anything_reserved(self) -> bool:
         with self._database.read() as connection:

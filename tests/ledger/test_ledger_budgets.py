@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from core.errors import InputError, NotFound
 from core.ledger import Budget, BudgetPeriod, BudgetScope, BudgetState, Full, Held, Ledger, open_ledger
+from core.ledger import budget_rows as rows
 from core.ledger.budget_values import NANO
 from tests.ledger.samples import Ticking, trace
 from tests.ledger.workers import Workers
@@ -150,6 +152,39 @@ def test_a_new_period_begins_with_nothing_spent(ledger, clock):
     assert amounts(ledger) == (0, 0)
     held(ledger, 100)
     assert [one.spent_nano_usd for one in ledger.budgets.history(state(ledger).budget.budget_id)] == [0, 100]
+
+
+def test_the_traces_of_a_period_are_added_up_at_its_first_view_only(ledger, clock, monkeypatch):
+    budgets = [make(ledger), make(ledger, period=BudgetPeriod.MONTH), make(ledger, scope=BudgetScope.USER, subject="x")]
+    clock.forward(days=40)
+    save(ledger, "spent", 0.25)
+    added, add_up = [], rows.spent_in_traces
+    monkeypatch.setattr(rows, "spent_in_traces", lambda *asked: added.append(asked) or add_up(*asked))
+    assert [state(ledger, one).spent_usd for one in budgets * 2] == [0.25, 0.25, 0.0] * 2
+    assert len(added) == 3
+    held(ledger, 10)
+    assert amounts(ledger, budgets[0]) == (DOLLAR // 4, 10)
+    assert len(added) == 3
+
+
+def test_a_warning_is_marked_in_a_period_in_which_nobody_called(ledger, clock):
+    make(ledger, 100)
+    clock.forward(days=1)
+    ledger.budgets.mark(state(ledger), warned=True)
+    assert state(ledger).warned_at == clock.now
+
+
+def test_where_nothing_can_be_written_a_new_period_is_still_told(sqlite_url, clock):
+    ledger = open_ledger(sqlite_url, clock=clock, lock_timeout_s=0.1)
+    make(ledger)
+    clock.forward(days=1)
+    save(ledger, "spent", 0.25)
+    holder = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    assert (state(ledger).spent_usd, len(ledger.budgets.history(state(ledger).budget.budget_id))) == (0.25, 1)
+    holder.close()
+    assert (state(ledger).spent_usd, len(ledger.budgets.history(state(ledger).budget.budget_id))) == (0.25, 2)
+    ledger.close()
 
 
 def test_a_call_that_ends_after_midnight_is_settled_on_the_day_on_which_it_began(ledger, clock):

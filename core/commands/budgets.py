@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from core.commands import Json, Open
 from core.console import show_result
@@ -14,6 +16,7 @@ from core.cost.budgets import WARN_AT
 from core.ledger import BudgetPeriod, BudgetScope, BudgetState
 from core.services import Services
 
+_NEGATIVE = re.compile(r"-[\d.]+")
 _WEBHOOK_S = 6.0
 """What a webhook has not taken by then, a later command or the app sends."""
 Id = Annotated[str, typer.Argument(metavar="BUDGET_ID", help="As `budgets` lists it.")]
@@ -47,8 +50,16 @@ def _add_list(group: typer.Typer, services: Open) -> None:
         show(as_json=json_)
 
 
+class _OfAnAmount(TyperCommand):
+    """Takes ``-1`` for an amount, so that it is told what is wrong with it, and not that there is no such option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.ignore_unknown_options = any(map(_NEGATIVE.fullmatch, args))
+        return super().parse_args(ctx, args)
+
+
 def _add_add(group: typer.Typer, services: Open) -> None:
-    @group.command()
+    @group.command(cls=_OfAnAmount)
     def add(
         limit: Annotated[float, typer.Argument(metavar="USD", help="US dollars; 0 keeps back every call that costs.")],
         user: Annotated[str | None, typer.Option(metavar="PERSON", help="Only for this person's calls.")] = None,

@@ -176,12 +176,13 @@ class Ledger:
 def open_ledger(url: str, *, clock: Clock = lambda: datetime.now(UTC), lock_timeout_s: float = 30.0) -> Ledger:
     """Opens the ledger at ``sqlite:///path`` or ``postgresql://…``; makes what is missing and migrates what is old.
 
-    ``lock_timeout_s``: how long a write waits for other processes before LibraryLocked. Raises SettingsError for an
+    ``lock_timeout_s``: how long a write waits for other processes before LibraryLocked; one that migrates is waited for
+    ten minutes. Raises SettingsError for an
     address that cannot be used, LibraryError or one of its kinds for a ledger that cannot.
     """
     database = Database(parse_url(url), lock_timeout_s=lock_timeout_s)
     try:
-        prepare(database, lock_timeout_s=lock_timeout_s)
+        prepare(database)
     except BaseException:
         database.close()
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from core.errors import LibraryError, LibraryLocked
 from core.ledger.database import Database
 from core.ledger.faults import corrupt, library_file, translate_os
 
+_log = logging.getLogger(__name__)
+
 HEAD = "0003"
 """The newest revision in migrations/versions. Alembic is imported only where the ledger does not stand at it."""
 
@@ -23,26 +26,31 @@ _VERSION: Select[str] = select(column("version_num", Text)).select_from(table(VE
 _ADVISORY_LOCK = 0x43756570
 """A number for PostgreSQL's pg_advisory_xact_lock; spells Cuep."""
 
+_PATIENCE_S = 600.0
+"""So long a process that migrates a large ledger is waited for; its lock ends with it, should it die."""
+_SILENT_S = 1.0
+"""Of that so long without a word: most ledgers are small or new."""
+
 _ALEMBIC = threading.Lock()
 """Alembic's ``op`` is one per process."""
 
 
-def prepare(database: Database, *, lock_timeout_s: float = 30.0) -> None:
+def prepare(database: Database, *, patience_s: float = _PATIENCE_S) -> None:
     """Makes folder and file, and migrates. Several processes may do this at once: one works, the others wait.
 
     Raises LibraryError (a ledger of a newer version too), LibraryReadOnly, LibraryFull, LibraryCorrupt, LibraryLocked.
     """
     file = library_file(database.url)
     if file is None:
-        _migrate_if_needed(database)
+        _migrate_if_needed(database, patience_s)
         return
     _make_folder(file)
     if _is_ready(database):
         _probe_write(database)
         return
-    with _file_lock(file, lock_timeout_s):
+    with _file_lock(file, patience_s):
         _use_wal(database)
-        _migrate_if_needed(database)
+        _migrate_if_needed(database, patience_s)
 
 
 def _make_folder(file: Path) -> None:
@@ -57,8 +65,14 @@ def _make_folder(file: Path) -> None:
 
 
 def _file_lock(file: Path, timeout_s: float) -> Any:
+    """The system takes it from a process that dies, so whoever holds it is alive."""
+    lock = FileLock(file.with_name(f"{file.name}.lock"))
     try:
-        return FileLock(file.with_name(f"{file.name}.lock"), timeout=timeout_s).acquire()
+        try:
+            return lock.acquire(timeout=min(timeout_s, _SILENT_S))
+        except Timeout:
+            _tell_of_waiting(str(file), timeout_s)
+            return lock.acquire(timeout=timeout_s)
     except Timeout:
         name = str(file)
         raise LibraryLocked(
@@ -66,6 +80,10 @@ def _file_lock(file: Path, timeout_s: float) -> Any:
         ) from None
     except OSError as error:
         raise translate_os(error, file) from error
+
+
+def _tell_of_waiting(name: str, patience_s: float) -> None:
+    _log.warning("Another process is preparing the library %s; waiting for it up to %.0f s", name, patience_s)
 
 
 def _is_ready(database: Database) -> bool:
@@ -108,10 +126,21 @@ def _version(connection: Connection, name: str) -> str | None:
     return version
 
 
-def _migrate_if_needed(database: Database) -> None:
+def _advisory_lock(connection: Connection, name: str, timeout_s: float) -> None:
+    """PostgreSQL's, until the transaction ends; other locks are waited for as shortly as ever."""
+    key = {"key": _ADVISORY_LOCK}
+    if connection.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), key).scalar_one():
+        return
+    _tell_of_waiting(name, timeout_s)
+    connection.execute(text(f"SET LOCAL lock_timeout TO {int(timeout_s * 1000)}"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), key)
+    connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
+
+
+def _migrate_if_needed(database: Database, patience_s: float) -> None:
     with database.write() as connection:
         if not database.is_sqlite:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+            _advisory_lock(connection, database.name, patience_s)
         if _version(connection, database.name) != HEAD:
             _upgrade(connection)
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+import psycopg
 import pytest
 from sqlalchemy import Connection, MetaData, Table, inspect, select, text
 
-from core.errors import LibraryError
+from core.errors import LibraryError, LibraryLocked
 from core.ledger import Ledger, migrate, open_ledger
 from core.ledger.database import Database, parse_url
 from core.models import Feedback
@@ -210,4 +216,85 @@ def test_an_error_on_the_way_leaves_the_ledger_as_it_was_before(before: Before):
     database.close()
     ledger = open_ledger(before.url, clock=Ticking())
     check_whole(ledger, before.filled)
+    ledger.close()
+
+
+@contextmanager
+def heard(act: Callable[[str], object]) -> Iterator[list[str]]:
+    """What migrating says, and does ``act`` with each line."""
+    said: list[str] = []
+
+    class Hears(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(record.getMessage())
+            act(said[-1])
+
+    hears, log = Hears(), logging.getLogger(migrate.__name__)
+    log.addHandler(hears)
+    try:
+        yield said
+    finally:
+        log.removeHandler(hears)
+
+
+class Other:
+    """A process that holds a lock."""
+
+    def __init__(self, lock: str) -> None:
+        code = (
+            "import sys, filelock as f\nlock = f.FileLock(sys.argv[1]).acquire()\nprint(flush=True)\nsys.stdin.read(1)"
+        )
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen([sys.executable, "-c", code, lock], stdin=pipe, stdout=pipe)
+
+    def __enter__(self) -> Self:
+        assert self._process.stdout is not None
+        self._process.stdout.readline()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def release(self) -> None:
+        self._process.communicate(b"\n")
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+def test_a_start_waits_for_the_process_that_migrates_and_says_so_once(tmp_path: Path):
+    file = tmp_path / "cuepoint.db"
+    with Other(f"{file}.lock") as other, heard(lambda _: other.release()) as said:
+        open_ledger(f"sqlite:///{file}", lock_timeout_s=0.1).close()
+    assert said == [f"Another process is preparing the library {file}; waiting for it up to 600 s"]
+
+
+def test_a_start_does_not_wait_for_ever(tmp_path: Path):
+    file = tmp_path / "cuepoint.db"
+    database = Database(parse_url(f"sqlite:///{file}"))
+    with Other(f"{file}.lock"), pytest.raises(LibraryLocked, match="Another process is preparing the library"):
+        migrate.prepare(database, patience_s=0.1)
+    database.close()
+
+
+def test_a_process_that_died_while_it_migrated_is_not_waited_for(tmp_path: Path):
+    file = tmp_path / "cuepoint.db"
+    with Other(f"{file}.lock") as other, heard(lambda _: other.kill()) as said:
+        open_ledger(f"sqlite:///{file}").close()
+    assert len(said) == 1
+
+
+@pytest.mark.server
+def test_a_start_waits_for_who_migrates_on_postgresql_longer_than_for_a_row(postgres: Cluster):
+    url = postgres.fresh()
+    holder = psycopg.connect(url)
+    holder.execute("SELECT pg_advisory_lock(%s)", [migrate._ADVISORY_LOCK])
+    later = threading.Timer(0.5, holder.close)
+    with heard(lambda _: later.start()) as said:
+        ledger = open_ledger(url, lock_timeout_s=0.1)
+    later.join()
+    assert len(said) == 1
+    with ledger._database.write() as connection:
+        assert connection.execute(text("SHOW lock_timeout")).scalar_one() == "100ms"
     ledger.close()

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.phrases import count
+
 FEWEST_ROWS = 100
 """Below it even equal distributions look different too often for a verdict."""
 MOST_CATEGORIES = 50
@@ -96,7 +98,7 @@ def _pair(
     before, after = _cleaned(before, kind), _cleaned(after, kind)
     for side, values in (("reference", before), ("current", after)):
         if len(values) < FEWEST_ROWS:
-            return f"only {len(values)} usable values on the {side} side, {FEWEST_ROWS} are needed"
+            return f"only {count(len(values), 'usable value')} on the {side} side, {FEWEST_ROWS} are needed"
     if before.nunique() == 1 and after.nunique() == 1 and before.iloc[0] == after.iloc[0]:
         return "it has the same single value on both sides"
     return ColumnPair(name, kind, before, after)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from core.drift.paths import check_file
+from core.drift.paths import check_file, given_name
 from core.drift.rows import document_rows
 from core.errors import InputError
 from core.phrases import one_line
@@ -17,20 +17,22 @@ from core.phrases import one_line
 _TRACE_FIELDS = {"trace_id", "question", "status", "usage"}
 """A file that ``export traces`` wrote has them."""
 _REASON_CHARS = 160
+_HINTS = {".parquet": "Write it again as Parquet.", ".jsonl": "Write it as UTF-8 with one JSON object a line."}
 _UNREADABLE = (OSError, ValueError, TypeError, LookupError, ArithmeticError, NotImplementedError, RecursionError)
 
 
 def read_table(path: Path) -> pd.DataFrame:
     """The rows of a file, columns by name. Raises InputError that names the file and what is wrong with it."""
     path = check_file(path)
+    name = given_name(path)
     try:
         table = _READERS[path.suffix.lower()](path)
     except _UNREADABLE as error:
         reason = one_line(str(error))[:_REASON_CHARS] or type(error).__name__
-        hint = "Save it again as UTF-8 with one row a line and the names of the columns first."
-        raise InputError(f"{path.name} cannot be read: {reason}", subject=path.name, hint=hint) from None
+        hint = _HINTS.get(path.suffix.lower(), "Save it again as UTF-8 with the names of the columns first.")
+        raise InputError(f"{name} cannot be read: {reason}", subject=name, hint=hint) from None
     if table.empty:
-        raise InputError(f"{path.name} has no rows", subject=path.name)
+        raise InputError(f"{name} has no rows", subject=name)
     return table
 
 

@@ -15,6 +15,7 @@ from core.ledger.faults import translate_os
 MOST_BYTES = 1_000_000_000
 _UNSAFE = re.compile(r"[^\w.-]+")
 _LONGEST_NAME = 80
+_DIGEST = re.compile(r"^[0-9a-f]{16}-")
 _OF_REPORT = (".html.gz", ".json.gz")
 
 
@@ -58,6 +59,11 @@ def forget_files(folder: Path, report_ids: Sequence[str]) -> None:
     for path in (folder / f"{report_id}{ending}" for report_id in report_ids for ending in _OF_REPORT):
         with suppress(OSError):
             path.unlink(missing_ok=True)
+
+
+def given_name(path: Path) -> str:
+    """What its owner called it: an upload carries a digest in front."""
+    return _DIGEST.sub("", path.name)
 
 
 def in_uploads(folder: Path, path: Path) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+from core.drift.paths import given_name
 from core.drift.windows import Period, RowsFile, Window, parse_window
 from core.errors import InputError
 from core.models import DriftColumn, DriftReport, DriftVerdict
@@ -22,7 +23,6 @@ VERDICTS = {
 }
 """Markdown."""
 ORIGINS = {"page": "made on this page", "command": "made by the command", "schedule": "the daily report"}
-_DIGEST = re.compile(r"^[0-9a-f]{16}-")
 _LONGEST_NAME = 60
 _LEAST_P = 0.001
 _AGO = re.compile(r"(\d+)([hd])(?:\.\.(\d+)\2)?")
@@ -42,8 +42,8 @@ def window_words(window: str) -> str:
 
 
 def file_name(path: str) -> str:
-    """What its owner called it: an upload carries a digest in front."""
-    return shorten(_DIGEST.sub("", Path(path).name), _LONGEST_NAME)
+    """What its owner called it, shortened."""
+    return shorten(given_name(Path(path)), _LONGEST_NAME)
 
 
 def _span_words(span: str) -> str:

@@ -35,6 +35,13 @@ def test_a_csv_of_a_hundred_thousand_rows_is_read(tmp_path: Path):
     assert read_table(path).shape == (100_000, 2)
 
 
+def test_what_is_wrong_with_an_upload_is_said_by_the_name_that_its_owner_gave_it(tmp_path: Path):
+    with pytest.raises(InputError, match=r"^rows\.csv has no rows"):
+        read_table(keep_upload(tmp_path, "rows.csv", b"a,b\n"))
+    with pytest.raises(InputError, match=r"^rows\.parquet cannot be read: .*Write it again as Parquet\."):
+        read_table(keep_upload(tmp_path, "rows.parquet", b"PAR1 nothing"))
+
+
 def test_exported_traces_are_traffic(tmp_path: Path):
     path = tmp_path / "traces.jsonl"
     path.write_text(json.dumps(trace_document(trace("t1")), default=str) + "\n")

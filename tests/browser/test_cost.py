@@ -19,11 +19,11 @@ def ask(page: Page, address: str, question: str) -> None:
 
 def until_traces_open(page: Page, click: Callable[[], None]) -> None:
     """A chart or a table that is drawn again at that moment loses the click, or is gone before it."""
-    for _ in range(10):
+    for _ in range(20):
         try:
             click()
             page.wait_for_url(ANY_TRACES, timeout=2000)
-        except Error:
+        except (Error, AssertionError):
             continue
         return
 

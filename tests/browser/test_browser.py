@@ -166,6 +166,7 @@ def test_what_a_server_said_of_a_refused_record_stays_text(page: Page, address: 
     page.goto(f"{address}/traces")
     page.get_by_text("What Comet refused", exact=True).click()
     table = page.locator("[class*='st-key-refused-table'] canvas").first
+    expect(table).to_be_visible()
     box = table.bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + 20, box["y"] + 50)  # the box of the first row

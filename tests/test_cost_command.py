@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import core.__main__ as cli
 from core.cost.report import Comparison
 from core.cost.summary import comparison_lines
 from core.ledger import Difference, DifferenceTally, open_ledger
 from core.models import Answer, AnswerStatus, Feedback, MirroredTrace, Trace, Usage
-from core.services import build_services
-from tests.fakes.models import HashingEmbedder
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.cost_command import Run, cost_command
 
 
 def asked(trace_id: str, begun: datetime, model: str | None, cost: float | None, tokens: int = 100) -> Trace:
@@ -52,17 +47,7 @@ def night_shift(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(night_shift: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command: exit code, standard output, standard error."""
-    monkeypatch.setenv("CUEPOINT_DATA_DIR", str(night_shift))
-    monkeypatch.setattr(cli, "build_services", lambda settings: build_services(settings, embedder=HashingEmbedder(8)))
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as exit_:
-            cli.main(["cost", *arguments])
-        out, err = capsys.readouterr()
-        return int(exit_.value.code or 0), out, err
-
-    return run
+    return cost_command(night_shift, monkeypatch, capsys)
 
 
 def document(run: Run, *arguments: str) -> Any:

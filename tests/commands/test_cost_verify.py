@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-import core.__main__ as cli
 from core.ledger import open_ledger
-from core.services import build_services
-from tests.fakes.models import HashingEmbedder
+from tests.cost_command import Run, cost_command
 from tests.ledger.samples import trace
-
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -28,17 +23,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command: exit code, standard output, standard error."""
-    monkeypatch.setenv("CUEPOINT_DATA_DIR", str(folder))
-    monkeypatch.setattr(cli, "build_services", lambda settings: build_services(settings, embedder=HashingEmbedder(8)))
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as exit_:
-            cli.main(["cost", *arguments])
-        out, err = capsys.readouterr()
-        return int(exit_.value.code or 0), out, err
-
-    return run
+    return cost_command(folder, monkeypatch, capsys)
 
 
 def spoil(folder: Path) -> None:

@@ -26,6 +26,7 @@ NAMES = (
     "drift",
     "budgets",
     "ledger",
+    "charts",
     "forecast",
 )
 

@@ -1,4 +1,4 @@
-"""What writing a trace costs and how quick the sums of Cost are, beside Arize Phoenix and MLflow, and at a million."""
+"""What writing a trace costs and how quick the sums of Cost are, beside Arize Phoenix and MLflow."""
 
 from __future__ import annotations
 
@@ -7,37 +7,21 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from itertools import islice
 from pathlib import Path
 from statistics import median
-from zoneinfo import ZoneInfo
 
 from benchmarks.corpus import settings_of
 from benchmarks.harness import Context, Figure, Report, Table, ms
 from benchmarks.peer_process import BATCH, ROUNDS, Found, Read, Written, rounds_ms, timed_s
 from benchmarks.tracing import PEERS, NoPeers, peer
-from benchmarks.tracing_traffic import BEGIN, DAYS, END, MODELS, SPANS, Call, calls, trace_id
+from benchmarks.tracing_traffic import BEGIN, DAYS, END, MODELS, SPANS, Call, calls
 from core.cost.report import By
-from core.models import Answer, AnswerStatus, Feedback, PassageRecord, Span, Trace, Usage
+from core.models import Answer, AnswerStatus, PassageRecord, Span, Trace, Usage
 from core.services import Services, build_services
 
-FASTER_WRITE, FASTER_READ, CHARTS_MS = 5.0, 20.0, 100.0
-ZONE = ZoneInfo("Europe/Berlin")
-"""Of the million's charts: no day of it is one of UTC."""
+FASTER_WRITE, FASTER_READ = 5.0, 20.0
 FEW = 2_000
 """Written one by one, as each waits for the disk."""
-THUMBS = 1_000
-GB = 1e9
-
-_CHARTS = {
-    "by day, and the totals": By.DAY,
-    "by model": By.MODEL,
-    "by kind": By.KIND,
-    "by template": By.TEMPLATE,
-    "by person": By.USER,
-    "the forecast's days": By.DAY,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +31,9 @@ class Sizes:
     ours: int = 100_000
     peers: int = 5_000
     """That they write: they would take hours for all. What they read is copied up to the size of ours."""
-    million: int = 1_000_000
 
 
-QUICK = Sizes(ours=2_000, peers=100, million=10_000)
+QUICK = Sizes(ours=2_000, peers=100)
 
 
 def run(context: Context) -> Report:
@@ -65,7 +48,6 @@ def measured(work: Path, sizes: Sizes, *, peers: Sequence[str] = PEERS) -> Repor
         folder = Path(scratch)
         ours = _ours(folder / "ours", sizes.ours)
         _compare(report, ours, list(_peers(report, folder, sizes, peers)))
-        _million(report, folder / "million", sizes.million)
     return report
 
 
@@ -86,11 +68,11 @@ count. Each sum is checked against what was written."""
 def _ours(folder: Path, count: int) -> Found:
     found = Found("Cuepoint")
     sent = list(calls(count))
-    with _opened(folder) as services:
+    with opened(folder) as services:
         few = min(count // 20, FEW)
         single, rest = sent[:few], sent[few:]
         found.writes.append(Written("begin and finish each, as Ask does", len(single), _singly_s(services, single)))
-        found.writes.append(Written(f"`finish_all` of {BATCH}", len(rest), _batched_s(services, rest)))
+        found.writes.append(Written(f"`finish_all` of {BATCH}", len(rest), batched_s(services, rest)))
         total = services.costs.report(since=BEGIN, until=END, by=By.MODEL).total
         found.traces, found.cost_usd = total.calls, total.known_usd
         reads = rounds_ms(lambda: services.costs.report(since=BEGIN, until=END, by=By.MODEL))
@@ -101,7 +83,7 @@ def _ours(folder: Path, count: int) -> Found:
 
 
 @contextmanager
-def _opened(folder: Path) -> Iterator[Services]:
+def opened(folder: Path) -> Iterator[Services]:
     services = build_services(settings_of(folder))
     try:
         yield services
@@ -112,22 +94,22 @@ def _opened(folder: Path) -> Iterator[Services]:
 def _singly_s(services: Services, sent: Sequence[Call]) -> float:
     def write() -> None:
         for call in sent:
-            trace = _trace(call)
+            trace = trace_of(call)
             services.traces.begin(trace)
             services.traces.finish(trace, mirror=False)
 
     return timed_s(write)
 
 
-def _batched_s(services: Services, sent: Sequence[Call], batch: int = BATCH) -> float:
+def batched_s(services: Services, sent: Sequence[Call], batch: int = BATCH) -> float:
     def write() -> None:
         for first in range(0, len(sent), batch):
-            services.traces.finish_all([_trace(call) for call in sent[first : first + batch]], mirror=False)
+            services.traces.finish_all([trace_of(call) for call in sent[first : first + batch]], mirror=False)
 
     return timed_s(write)
 
 
-def _trace(call: Call) -> Trace:
+def trace_of(call: Call) -> Trace:
     answer = Answer(
         call.trace_id, AnswerStatus.ANSWERED, call.answer, "en", model=call.model,
         usage=Usage(call.prompt_tokens, call.completion_tokens), cost_usd=call.cost_usd, latency_ms=call.latency_ms,
@@ -205,38 +187,3 @@ def _reads(everybody: Sequence[Found], ours_ms: float) -> Table:
     ]
     header = ["", "way", "traces", "median ms", "95 % under", "beside ours"]
     return Table("Cost by day and model:", header, rows)
-
-
-# ------------------------------------------------------------------------------------------------------ the million
-
-
-def _million(report: Report, folder: Path, count: int) -> None:
-    with _opened(folder) as services:
-        took_s = _filled(services, count)
-        charts = {name: rounds_ms(partial(_chart, services, by)) for name, by in _CHARTS.items()}
-        together = rounds_ms(lambda: [_chart(services, by) for by in _CHARTS.values()])
-        charts["all of these together"] = together
-        charts["by model, without a period"] = rounds_ms(lambda: services.costs.report(by=By.MODEL, zone=ZONE))
-    report.figures.append(Figure(f"all charts of Cost, {count:,} traces", median(together), CHARTS_MS, "ms"))
-    caption = f"The charts of the Cost page, {DAYS} days in the time zone {ZONE.key}, {count:,} traces:"
-    rows = [[name, *ms(times)] for name, times in charts.items()]
-    report.tables.append(Table(caption, ["", "median ms", "95 % under"], rows))
-    size_gb = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / GB
-    report.notes.append(
-        f"The {count:,} traces were written in {took_s / 60:.1f} minutes ({took_s * 1000 / count:.2f} ms each) and "
-        f"take {size_gb:.1f} GB. They have no passages: no chart of Cost reads those."
-    )
-
-
-def _filled(services: Services, count: int) -> float:
-    """Seconds that writing took. Some traces have a thumb."""
-    sent, took_s = calls(count, passages=0), 0.0
-    while part := list(islice(sent, 4 * BATCH)):
-        took_s += _batched_s(services, part, len(part))
-    for number in range(0, count, max(1, count // THUMBS)):
-        services.traces.save_feedback(Feedback(trace_id(number), 1), mirror=False)
-    return took_s
-
-
-def _chart(services: Services, by: By) -> int:
-    return services.costs.report(since=BEGIN, until=END, by=by, zone=ZONE).total.calls

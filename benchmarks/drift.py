@@ -36,8 +36,8 @@ def run(context: Context) -> Report:
         "Drift",
         f"Made-up traffic of 12 columns, two of them texts, about 11 topics. Time: {ROWS:,} rows against {ROWS:,}, by "
         "one process that has loaded Evidently (its import, 7 to 12 s, is the same for all). *Ours* is everything but "
-        "reading the ledger: pairing, our tests and words in a copy of the process beside Evidently, its report "
-        "compressed. *Same metrics* is "
+        "reading the ledger: pairing, our tests and words in a copy of the process beside Evidently, whose texts are "
+        "compared in another, its report compressed. *Same metrics* is "
         "Evidently's report of the same columns and methods, as HTML and JSON; *preset* is its `DataDriftPreset` with "
         "these methods. A false alarm is a report of equal traffic that says drift; a shift gives "
         f"{SHIFT:.0%} of the questions a topic that the reference does not have.",

@@ -10,11 +10,12 @@ import json
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import pandas as pd
 
 from core.config import quiet_evidently
+from core.drift.beside import beside
 from core.drift.columns import ColumnKind, ColumnPair, harmless
 from core.phrases import one_line
 
@@ -22,6 +23,11 @@ quiet_evidently()
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of its own dependencies
     from evidently import DataDefinition, Dataset, Report
+    from evidently.core.metric_types import MetricTestResult, metric_tests_widget
+    from evidently.core.report import Snapshot, metric_tests_stats
+    from evidently.core.serialization import SnapshotModel
+    from evidently.legacy.tests.base_test import TestStatus
+    from evidently.legacy.utils import NumpyEncoder
     from evidently.metrics import ValueDrift
 
 METHODS: Mapping[str, tuple[str, float]] = {
@@ -30,7 +36,14 @@ METHODS: Mapping[str, tuple[str, float]] = {
     "words": ("abs_text_content_drift", 0.65),
 }
 """Our method -> Evidently's with its threshold, at which equal traffic alarms least."""
+_PLACES: Mapping[ColumnKind, str] = {
+    ColumnKind.NUMBER: "numerical_columns",
+    ColumnKind.CATEGORY: "categorical_columns",
+    ColumnKind.TEXT: "text_columns",
+}
+"""Kind -> where Evidently is told of a column."""
 _REASON_CHARS = 200
+_MANY_TEXTS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,57 +69,84 @@ class EvidentlyReport:
     """JSON that ``evidently.core.report.Snapshot.loads`` reads."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Evidently's report of one column."""
+
+    model: SnapshotModel
+    tests: Sequence[MetricTestResult]
+
+    def score_of(self, column: str) -> EvidentlyScore:
+        """Whether it is detected stands in the tests only."""
+        (result,) = self.model.metric_results.values()
+        config = result.to_dict()["config"]
+        detected = any(test.status is TestStatus.FAIL for test in self.tests)
+        return EvidentlyScore(column, str(config["method"]), float(result.value), float(config["threshold"]), detected)
+
+
 def evidently_report(pairs: Sequence[ColumnPair], methods: Mapping[str, str], title: str = "") -> EvidentlyReport:
-    """``methods``: column -> one of METHODS' keys. One bad column costs itself, not the others."""
-    try:
-        return _whole(pairs, methods, title)
-    except Exception:  # noqa: BLE001  it raises anything; the columns are tried one by one
-        return _good_ones(pairs, methods, title)
+    """``methods``: column -> one of METHODS' keys. One bad column costs itself, not the others.
+
+    Texts take as long as all the rest, so many of them are compared in a copy of the process meanwhile.
+    """
+    named = list(zip(_names(pairs), pairs, strict=True))
+    texts = [(name, pair) for name, pair in named if pair.kind is ColumnKind.TEXT]
+    others = [(name, pair) for name, pair in named if pair.kind is not ColumnKind.TEXT]
+    work = partial(_columns, texts, methods, title)
+    compared = beside(work) if others and sum(len(pair.current) for _, pair in texts) >= _MANY_TEXTS else work
+    found = _columns(others, methods, title) | compared()
+    made = [(pair.name, part) for name, pair in named if isinstance(part := found[name], _Part)]
+    failed = tuple((pair.name, why) for name, pair in named if isinstance(why := found[name], str))
+    if not made:
+        return EvidentlyReport((), failed, b"", b"")
+    html, snapshot = _written(_whole([part for _, part in made]))
+    return EvidentlyReport(tuple(part.score_of(name) for name, part in made), failed, html, snapshot)
 
 
-def _good_ones(pairs: Sequence[ColumnPair], methods: Mapping[str, str], title: str) -> EvidentlyReport:
-    good: list[ColumnPair] = []
-    failed: list[tuple[str, str]] = []
-    for pair in pairs:
+def _columns(named: Sequence[tuple[str, ColumnPair]], methods: Mapping[str, str], title: str) -> dict[str, _Part | str]:
+    """By their names in the report: each column's part of it, or why there is none."""
+    found: dict[str, _Part | str] = {}
+    for name, pair in named:
         try:
-            _run([pair], methods, title)
-        except Exception as error:  # noqa: BLE001  as above
-            failed.append((pair.name, one_line(f"{type(error).__name__}: {error}")[:_REASON_CHARS]))
-        else:
-            good.append(pair)
-    found = _whole(good, methods, title)
-    return EvidentlyReport(found.scores, tuple(failed), found.html, found.snapshot)
+            found[name] = _run(name, pair, methods[pair.name], title)
+        except Exception as error:  # noqa: BLE001  it raises anything
+            found[name] = one_line(f"{type(error).__name__}: {error}")[:_REASON_CHARS]
+    return found
 
 
-def _whole(pairs: Sequence[ColumnPair], methods: Mapping[str, str], title: str) -> EvidentlyReport:
-    if not pairs:
-        return EvidentlyReport((), (), b"", b"")
-    snapshot = _run(pairs, methods, title)
-    html = snapshot.get_html_str(as_iframe=False).encode("utf-8", "replace")
-    return EvidentlyReport(_scores(json.loads(snapshot.json()), pairs), (), html, snapshot.dumps().encode())
-
-
-def _run(pairs: Sequence[ColumnPair], methods: Mapping[str, str], title: str) -> Any:
-    names = _names(pairs)
-    kinds = {kind: [name for name, pair in zip(names, pairs, strict=True) if pair.kind is kind] for kind in ColumnKind}
-    definition = DataDefinition(
-        numerical_columns=kinds[ColumnKind.NUMBER],
-        categorical_columns=kinds[ColumnKind.CATEGORY],
-        text_columns=kinds[ColumnKind.TEXT],
-    )
+def _run(name: str, pair: ColumnPair, method: str, title: str) -> _Part:
+    """The report of one column, called ``name`` there, as one of all columns has it."""
+    definition = DataDefinition(**{_PLACES[pair.kind]: [name]})
     reference, current = (
-        Dataset.from_pandas(pd.DataFrame(dict(zip(names, side, strict=True))), data_definition=definition)
-        for side in ([pair.reference for pair in pairs], [pair.current for pair in pairs])
+        Dataset.from_pandas(pd.DataFrame({name: side}), data_definition=definition)
+        for side in (pair.reference, pair.current)
     )
-    metrics = [_metric(name, methods[pair.name]) for name, pair in zip(names, pairs, strict=True)]
+    named, threshold = METHODS[method]
+    metric = ValueDrift(column=name, method=named, threshold=threshold)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return Report(metrics, include_tests=True).run(current, reference, name=harmless(title) or None)
+        made = Report([metric], include_tests=True).run(current, reference, name=harmless(title) or None)
+    return _Part(made.to_snapshot_model(), made.tests_results)
 
 
-def _metric(name: str, method: str) -> Any:
-    named, threshold = METHODS[method]
-    return ValueDrift(column=name, method=named, threshold=threshold)
+def _whole(parts: Sequence[_Part]) -> SnapshotModel:
+    """One report of all columns, as Evidently makes it of a table with all of them."""
+    models = [part.model for part in parts]
+    tests = [test for part in parts for test in part.tests]
+    joined = {
+        "metric_results": {key: result for model in models for key, result in model.metric_results.items()},
+        "top_level_metrics": [key for model in models for key in model.top_level_metrics],
+        "widgets": [widget for model in models for widget in model.widgets],
+        "tests_widgets": [metric_tests_stats(tests), metric_tests_widget(tests)],
+    }
+    whole: SnapshotModel = models[0].copy(update=joined)
+    return whole
+
+
+def _written(model: SnapshotModel) -> tuple[bytes, bytes]:
+    """HTML and JSON."""
+    html = Snapshot.load_model(model).get_html_str(as_iframe=False)
+    return html.encode("utf-8", "replace"), json.dumps(model.dict(), cls=NumpyEncoder).encode()
 
 
 def _names(pairs: Sequence[ColumnPair]) -> list[str]:
@@ -120,18 +160,3 @@ def _names(pairs: Sequence[ColumnPair]) -> list[str]:
             name = f"{plain} ({number})"
         found.append(name)
     return found
-
-
-def _scores(document: Mapping[str, Any], pairs: Sequence[ColumnPair]) -> tuple[EvidentlyScore, ...]:
-    """The metrics come in the order in which they were asked for; "detected" exists in their tests only."""
-    detected = {test["metric_config"]["metric_id"]: test["status"] == "FAIL" for test in document["tests"]}
-    return tuple(
-        EvidentlyScore(
-            pair.name,
-            str(metric["config"]["method"]),
-            float(metric["value"]),
-            float(metric["config"]["threshold"]),
-            detected.get(metric["id"], False),
-        )
-        for pair, metric in zip(pairs, document["metrics"], strict=True)
-    )

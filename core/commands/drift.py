@@ -9,7 +9,7 @@ import typer
 
 from core.commands import Json, Open
 from core.console import complain, end_progress, show_progress, show_result
-from core.drift.documents import drift_document
+from core.drift.documents import drift_document, note_of
 from core.drift.service import COMMAND, CURRENT, REFERENCE, Drift
 from core.models import DriftColumn, DriftReport
 from core.phrases import one_line
@@ -65,6 +65,8 @@ def _follow(drift: Drift, report_id: str) -> DriftReport:
 def _lines(report: DriftReport) -> list[str]:
     lines = [report.sentence or "There is no verdict."]
     lines += [_line(column) for column in report.columns]
+    notes = [(column.column, note) for column in report.columns if (note := note_of(report, column))]
+    lines += [f"{'note':<9} {one_line(name)}: {note}" for name, note in notes]
     return [*lines, *(f"{'left out':<9} {one_line(column)}: {reason}" for column, reason in report.left_out)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import multiprocessing
 import sys
@@ -28,11 +29,13 @@ def beside(work: Callable[[], T], *, patience_s: float = PATIENCE_S) -> Callable
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_do, args=(work, sender), daemon=True)
+    gc.freeze()  # looking for garbage writes to every object: each copy would have to get memory of its own
     try:
         process.start()
     except OSError:
         return work
     finally:
+        gc.unfreeze()
         sender.close()
 
     def result() -> T:

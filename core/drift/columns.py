@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -23,7 +23,10 @@ LONGEST_VALUE = 80
 """Characters of a value in a distribution."""
 _NUMERIC_SHARE = 0.95
 _SHORT_CHARS = 60
-_UNSAFE = re.compile("[<>\0]")
+_FIRST = 1000
+_MOSTLY = 0.4
+_UNSAFE = ("<", ">", "\0")
+_HALVES = re.compile("[\ud800-\udfff]")
 _ANGLES = str.maketrans({"<": "\u2039", ">": "\u203a"})
 
 
@@ -41,6 +44,8 @@ class ColumnPair:
     kind: ColumnKind
     reference: pd.Series
     current: pd.Series
+    note: str = ""
+    """What a reader should know of how it is compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +76,18 @@ def pair_columns(
 
 def harmless(text: str) -> str:
     """The text with lookalikes of ``<`` and ``>``: an HTML report holds values inside a script as they are."""
-    if text.isascii() and not _UNSAFE.search(text):
+    if not any(mark in text for mark in _UNSAFE) and (text.isascii() or not _HALVES.search(text)):
         return text
     return text.translate(_ANGLES).encode("utf-8", "replace").decode().replace("\0", "")
+
+
+def all_harmless(texts: list[str]) -> list[str]:
+    """``harmless`` of each. Most columns have no such character at all, which one look at all their text tells."""
+    whole = "".join(texts)
+    if harmless(whole) is whole:
+        return texts
+    shown = {text: harmless(text) for text in set(texts)}
+    return [shown[text] for text in texts]
 
 
 def _column(table: pd.DataFrame, name: str) -> pd.Series | None:
@@ -95,13 +109,14 @@ def _pair(
         if values.empty:
             return f"it is empty on the {side} side"
     kind = known or kind_of(pd.concat([before, after], ignore_index=True))
+    note = "" if known else _stray_text(kind, before, after)
     before, after = _cleaned(before, kind), _cleaned(after, kind)
     for side, values in (("reference", before), ("current", after)):
         if len(values) < FEWEST_ROWS:
             return f"only {count(len(values), 'usable value')} on the {side} side, {FEWEST_ROWS} are needed"
-    if before.nunique() == 1 and after.nunique() == 1 and before.iloc[0] == after.iloc[0]:
+    if before.iloc[0] == after.iloc[0] and before.nunique() == 1 and after.nunique() == 1:
         return "it has the same single value on both sides"
-    return ColumnPair(name, kind, before, after)
+    return ColumnPair(name, kind, before, after, note)
 
 
 def kind_of(values: pd.Series) -> ColumnKind:
@@ -111,9 +126,37 @@ def kind_of(values: pd.Series) -> ColumnKind:
         return ColumnKind.CATEGORY
     if _are_numbers(values):
         return ColumnKind.NUMBER
-    texts = set(map(str, found))
-    few = len(texts) <= min(MOST_CATEGORIES, max(2, len(values) // 10))
-    return ColumnKind.CATEGORY if few and max(map(len, texts)) <= _SHORT_CHARS else ColumnKind.TEXT
+    return ColumnKind.CATEGORY if _are_few_words(found) else ColumnKind.TEXT
+
+
+def _stray_text(kind: ColumnKind, reference: pd.Series, current: pd.Series) -> str:
+    """Of a column that holds mostly numbers and is not compared as such: what keeps it from that."""
+    if kind is ColumnKind.NUMBER or not any(map(_mostly_numbers, (reference, current))):
+        return ""
+    counts = [
+        f"{int(numbers_of(side).isna().sum()):,} of {len(side):,} {name} values"
+        for name, side in (("current", current), ("reference", reference))
+    ]
+    return f"Most of its values are numbers, but {' and '.join(counts)} are not, so it is compared as {kind}."
+
+
+def _mostly_numbers(values: pd.Series) -> bool:
+    """Truth values are none. A sample tells most columns."""
+    some = values.iloc[:: max(1, len(values) // _FIRST)].tolist()
+    if all(isinstance(value, bool | np.bool_) for value in some):
+        return False
+    known = sum(not math.isnan(_number(value)) for value in some)
+    return known >= _MOSTLY * len(some) and bool(numbers_of(values).notna().mean() > 0.5)  # noqa: PLR2004
+
+
+def _are_few_words(values: Sequence[Any]) -> bool:
+    """Texts are known for what they are after a few."""
+    most = min(MOST_CATEGORIES, max(2, len(values) // 10))
+    for some in (values[:_FIRST], values):
+        words = set(map(str, some))
+        if len(words) > most or max(map(len, words)) > _SHORT_CHARS:
+            return False
+    return True
 
 
 def _are_numbers(values: pd.Series) -> bool:
@@ -129,9 +172,7 @@ def _cleaned(values: pd.Series, kind: ColumnKind) -> pd.Series:
     if kind is ColumnKind.NUMBER:
         numbers = numbers_of(values)
         return pd.Series(numbers[np.isfinite(numbers)].to_numpy())
-    as_they_are = list(map(str, values.tolist()))
-    shown = {text: harmless(text) for text in set(as_they_are)}
-    texts = [shown[text] for text in as_they_are]
+    texts = all_harmless(list(map(str, values.tolist())))
     if kind is ColumnKind.TEXT:
         texts = [text for text in texts if text.strip()]
     return pd.Series(texts, dtype=object)

@@ -1,7 +1,8 @@
 """What a report shows beside its verdict: distributions, words, and what became of the drifted part. Pure.
 
 Everything is JSON. ``distributions``: column -> bins or values with both sides' shares; ``words``: text column -> words
-that appear more and less; ``impact``: drifted column -> the current rows that make the difference, against the rest.
+that appear more and less; ``impact``: drifted column -> the current rows that make the difference, against the rest;
+``notes``: column -> a sentence on how it is compared, where one is due.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ def details_of(pairs: Sequence[ColumnPair], compared: Sequence[Compared], curren
         "distributions": {pair.name: distribution(pair) for pair in pairs},
         "words": {name: _words(shift) for name, shift in shifts.items()},
         "impact": {name: found for name, found in impact.items() if found is not None},
+        "notes": {pair.name: pair.note for pair in pairs if pair.note},
     }
 
 

@@ -15,7 +15,7 @@ def drift_document(report: DriftReport) -> Document:
         "report_id": report.report_id,
         "verdict": None if report.verdict is None else str(report.verdict),
         "sentence": report.sentence,
-        "columns": [_column_document(column) for column in report.columns],
+        "columns": [_column_document(column) | {"note": note_of(report, column)} for column in report.columns],
         "left_out": [{"column": column, "reason": reason} for column, reason in report.left_out],
         "reference": report.reference,
         "current": report.current,
@@ -26,6 +26,12 @@ def drift_document(report: DriftReport) -> Document:
         "created_at": report.created_at.isoformat(),
         "error": report.error,
     }
+
+
+def note_of(report: DriftReport, column: DriftColumn) -> str | None:
+    """What a reader should know of how the column is compared."""
+    note: str | None = report.details.get("notes", {}).get(column.column)
+    return note
 
 
 def _column_document(column: DriftColumn) -> Document:

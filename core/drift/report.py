@@ -80,13 +80,13 @@ def _no_measures(reference: pd.DataFrame, current: pd.DataFrame) -> list[LeftOut
 
 
 def _is_identifier(values: pd.Series) -> bool:
-    """Short texts without a space, no two of them equal, and few of them plain words."""
+    """Short texts without a space, no two of them equal, and most of them no numbers."""
     texts = [value for value in values.dropna() if isinstance(value, str)]
     if len(texts) < max(_FEWEST_IDENTIFIERS, len(values.dropna())) or len(set(texts)) < len(texts):
         return False
-    return all(len(text) <= _LONGEST_IDENTIFIER and not any(map(str.isspace, text)) for text in texts) and not all(
-        _is_number(text) for text in texts
-    )
+    if not all(len(text) <= _LONGEST_IDENTIFIER and not any(map(str.isspace, text)) for text in texts):
+        return False
+    return 2 * sum(map(_is_number, texts)) < len(texts)
 
 
 def _is_number(text: str) -> bool:

@@ -7,6 +7,7 @@ from functools import partial
 
 import streamlit as st
 
+from core.drift.documents import note_of
 from core.drift.sides import Bar, Side
 from core.drift.windows import Period
 from core.models import DriftColumn, DriftReport
@@ -55,6 +56,8 @@ def card(report: DriftReport, column: DriftColumn, *, clickable: bool = False, k
                 on_select=partial(callback(_clicked), chart_key, column.column),
             )  # fmt: skip
     st.caption(escape_markdown(_numbers(report, column)))
+    if note := note_of(report, column):
+        st.caption(f":material/info: {escape_markdown(note)}")
     if column.drifted and (words := _words(report, column.column)):
         st.caption(escape_markdown(words))
 

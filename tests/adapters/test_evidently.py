@@ -116,3 +116,52 @@ def test_our_psi_of_categories_equals_evidentlys(report: Callable[..., Any]):
     pair = ColumnPair("c", ColumnKind.CATEGORY, pd.Series(before, dtype=object), pd.Series(after, dtype=object))
     (score,) = report([pair], {"c": "psi"}).scores
     assert math.isclose(score.score, psi_of_categories(before, after), rel_tol=1e-9)
+
+
+def test_columns_compared_in_a_copy_of_the_process_are_as_those_compared_here(
+    report: Callable[..., Any], pairs: list[ColumnPair], made: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("core.adapters.evidently._MANY_TEXTS", 1)
+    methods = {item.column.column: item.column.method for item in compare_columns(pairs)}
+    copied = report(pairs, methods, "Drift in </script> columns")
+    assert copied.scores == made.scores
+    assert json.loads(copied.snapshot)["top_level_metrics"] == json.loads(made.snapshot)["top_level_metrics"]
+    assert len(copied.html) == len(made.html)
+
+
+def test_the_snapshot_is_the_one_that_evidently_makes_of_all_columns_together(made: Any, pairs: list[ColumnPair]):
+    from evidently import DataDefinition, Dataset, Report  # noqa: PLC0415
+    from evidently.core.report import Snapshot  # noqa: PLC0415
+    from evidently.metrics import ValueDrift  # noqa: PLC0415
+
+    kinds = {kind: [pair.name for pair in pairs if pair.kind is kind] for kind in ColumnKind}
+    definition = DataDefinition(
+        numerical_columns=kinds[ColumnKind.NUMBER],
+        categorical_columns=kinds[ColumnKind.CATEGORY],
+        text_columns=kinds[ColumnKind.TEXT],
+    )
+    names = [pair.name.replace("<", "\u2039").replace(">", "\u203a") for pair in pairs]
+    definition.numerical_columns = [
+        name.replace("<", "\u2039").replace(">", "\u203a") for name in kinds[ColumnKind.NUMBER]
+    ]
+    sides = [
+        Dataset.from_pandas(pd.DataFrame(dict(zip(names, side, strict=True))), data_definition=definition)
+        for side in ([pair.current for pair in pairs], [pair.reference for pair in pairs])
+    ]
+    metrics = [
+        ValueDrift(column=name, method=score.method, threshold=score.threshold)
+        for name, score in zip(names, made.scores, strict=True)
+    ]
+    whole = Report(metrics, include_tests=True).run(*sides, name="Drift in \u2039/script\u203a columns")
+    theirs, ours = json.loads(whole.dumps()), json.loads(made.snapshot)
+    assert ours.keys() == theirs.keys()
+    for part in ("name", "top_level_metrics", "metadata", "tags"):
+        assert ours[part] == theirs[part]
+    assert [kind["type"] for kind in ours["widgets"]] == [kind["type"] for kind in theirs["widgets"]]
+    assert [kind["params"] for kind in ours["tests_widgets"][:1]] == [
+        kind["params"] for kind in theirs["tests_widgets"][:1]
+    ]
+    values = [[result["value"] for result in found["metric_results"].values()] for found in (ours, theirs)]
+    assert values[0] == pytest.approx(values[1], rel=1e-9)
+    loaded = Snapshot.loads(made.snapshot.decode()).get_html_str(as_iframe=False)
+    assert len(loaded) == len(whole.get_html_str(as_iframe=False)) == len(made.html.decode())

@@ -80,3 +80,37 @@ def test_columns_that_cannot_be_compared_are_left_out_with_the_reason_and_the_re
     assert not any("<" in name for name in reasons)
     assert {"question", "latency_ms", "mixed"} <= {column.column for column in found.columns}
     assert found.verdict is DriftVerdict.NO_DRIFT
+
+
+@pytest.mark.parametrize("stray", ["n/a", "unknown {n}"])
+def test_numbers_with_stray_texts_among_them_say_why_they_are_compared_as_texts(stray: str):
+    before, after = table(200, 1), table(200, 2)
+    after["latency_ms"] = [
+        stray.format(n=n) if n % 5 == 0 else f"{value}" for n, value in enumerate(after["latency_ms"])
+    ]
+    found = compare(before, after)
+    (column,) = [column for column in found.columns if column.column == "latency_ms"]
+    assert column.kind != "number"
+    assert found.details["notes"] == {
+        "latency_ms": "Most of its values are numbers, but 40 of 200 current values and 0 of 200 reference values "
+        f"are not, so it is compared as {column.kind}."
+    }
+
+
+def test_a_few_stray_texts_are_left_out_and_texts_with_some_numbers_need_no_word():
+    before, after = table(200, 1), table(200, 2)
+    after["latency_ms"] = ["n/a" if n % 50 == 0 else value for n, value in enumerate(after["latency_ms"])]
+    for side in (before, after):
+        side["model"] = ["4" if n % 3 == 0 else "large" for n in range(200)]
+        side["flag"] = [n % 2 == 0 for n in range(200)]
+    found = compare(before, after)
+    sizes = {column.column: (column.kind, column.n_current) for column in found.columns}
+    assert sizes["latency_ms"] == ("number", 196)
+    assert found.details["notes"] == {}
+
+
+def test_unlike_numbers_with_one_stray_text_are_no_identifiers():
+    before, after = table(200, 1), table(200, 2)
+    for side in (before, after):
+        side["amount"] = [f"{n}.{n:03}" for n in range(199)] + ["none"]
+    assert "amount" in {column.column for column in compare(before, after).columns}

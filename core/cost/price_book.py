@@ -44,10 +44,11 @@ class PriceBook:
         return None if known is None else known.find(model, when, base_url)
 
     def _known(self) -> PriceList | None:
-        if time.monotonic() < self._fresh_until:
+        if self._is_fresh() or (self._list is not None and self._lock.locked()):  # another thread looks already
             return self._list
         try:
-            return self.refresh()
+            with self._lock:
+                return self._list if self._is_fresh() else self._looked_up()
         except LibraryError as error:
             _log.warning("Own prices cannot be read: %s", error)
             self._fresh_until = time.monotonic() + self._fresh_s
@@ -56,9 +57,15 @@ class PriceBook:
     def refresh(self) -> PriceList:
         """The prices as they are now. Raises LibraryError."""
         with self._lock:
-            revision = self._store.revision()
-            if self._list is None or revision != self._revision:
-                self._list = PriceList(self._store.list())
-                self._revision = revision
-            self._fresh_until = time.monotonic() + self._fresh_s
-            return self._list
+            return self._looked_up()
+
+    def _is_fresh(self) -> bool:
+        return time.monotonic() < self._fresh_until
+
+    def _looked_up(self) -> PriceList:
+        revision = self._store.revision()
+        if self._list is None or revision != self._revision:
+            self._list = PriceList(self._store.list())
+            self._revision = revision
+        self._fresh_until = time.monotonic() + self._fresh_s
+        return self._list

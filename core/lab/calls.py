@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
+from typing import TypeGuard
 
 from core.cost.reservations import Reservation, costs_nothing, nothing_held
 from core.cost.worst import CostOf
@@ -89,7 +91,7 @@ class Caller:
             else:
                 self.gate.passed()
                 self.standing.answered(model)
-                return replace(call, refusals=refusals)
+                return replace(call, refusals=refusals) if refusals else call
 
     def _paid(
         self, chat: ChatModel, model: str, messages: Sequence[Message], *, temperature: float, max_tokens: int | None
@@ -109,9 +111,19 @@ class Caller:
         return self.cost_of(model, completion.usage, when) if known is None else known
 
 
+def is_whole(chat: ChatModel) -> TypeGuard[WholeChatModel]:
+    """Whether it gives whole answers. Looked up once: Python takes longer to tell than to write a small request."""
+    return _is_whole(type(chat))
+
+
+@cache
+def _is_whole(kind: type) -> bool:
+    return issubclass(kind, WholeChatModel)
+
+
 def complete(chat: ChatModel, messages: Sequence[Message], *, temperature: float, max_tokens: int | None) -> Completion:
     """A whole answer, from a model that gives such or from its stream. Raises ModelError."""
-    if isinstance(chat, WholeChatModel):
+    if is_whole(chat):
         return chat.complete(messages, temperature=temperature, max_tokens=max_tokens)
     with closing(chat.stream(messages, temperature=temperature, max_tokens=max_tokens)) as stream:
         text = "".join(stream)

@@ -154,8 +154,8 @@ class _Cell:
     def _judge(self, model: str, messages: Sequence[Message], *, max_tokens: int) -> str:
         """A halt must not lose the answer that is judged: it has no verdict then."""
         started_at, began = self.of.caller.clock(), perf_counter()
-        trace = self._blank(JUDGE_KIND, messages, started_at, model=model)
-        trace = replace(trace, template=JUDGE.name, template_version=JUDGE.version, temperature=0.0)
+        made_of = {"template": JUDGE.name, "template_version": JUDGE.version, "temperature": 0.0}
+        trace = self._blank(JUDGE_KIND, messages, started_at, model=model, **made_of)
         try:
             call = self._call(model, messages, temperature=0.0, max_tokens=max_tokens, finishing=True)
         except Halt as halt:
@@ -181,10 +181,12 @@ class _Cell:
 
     def _own(self, started_at: datetime) -> Trace:
         run = self.run
-        trace = self._blank(KIND, self.messages, started_at, model=run.model)
-        return replace(trace, template=run.template, template_version=run.version, temperature=run.temperature)
+        made_of = {"template": run.template, "template_version": run.version, "temperature": run.temperature}
+        return self._blank(KIND, self.messages, started_at, model=run.model, **made_of)
 
-    def _blank(self, kind: str, messages: Sequence[Message], started_at: datetime, *, model: str) -> Trace:
+    def _blank(
+        self, kind: str, messages: Sequence[Message], started_at: datetime, *, model: str, **made_of: Any
+    ) -> Trace:
         trace_id = uuid.uuid4().hex
         return Trace(
             trace_id=trace_id,
@@ -197,6 +199,7 @@ class _Cell:
             user=self.of.user,
             prompt=tuple(messages),
             server=self.of.server,
+            **made_of,
         )
 
 

@@ -12,7 +12,7 @@ from core.lab.halts import CapReached, Halt
 from core.lab.plan import Plan
 from core.lab.scorers.judge import JUDGE_TEXTS, MOST_TOKENS, ModelJudge
 from core.models import Usage
-from core.phrases import listed
+from core.phrases import listed, money
 from core.ports import Message
 
 
@@ -53,9 +53,10 @@ def check_prices(plan: Plan, cap_usd: float | None, cost_of: CostOf, when: datet
     unpriced = WorstCase(plan, cost_of, when).unpriced()
     if unpriced:
         raise InputError(
-            f"max_cost_usd cannot be kept, as the price of {listed(unpriced)} at {server} is unknown",
+            f"The cap of {money(cap_usd)} cannot be kept, as the price of {listed(unpriced)} at {server} is unknown",
             subject="max_cost_usd",
-            hint="Set the price, leave the cap out, or allow unknown prices (allow_unknown_price: true).",
+            hint="Set the price on the Cost page, leave the cap out, or allow models without a known price "
+            "(in a spec: allow_unknown_price: true).",
         )
 
 

@@ -15,9 +15,11 @@ from core.models import ExperimentState, RunState
 
 _MOST = 200
 _RETRIES_S = (0.5, 2.0, 8.0)
-_GATHER_S = 0.1
-"""For so long the first result of a group waits for others, unless a worker waits for room: a group costs as much work
-as ten results do, and that work delays the workers."""
+_GATHER_S = 0.25
+"""For so long at most the first result of a group waits for others: a kill loses no more than that."""
+_LULL_S = 0.01
+"""A group is written when no result has come for so long: then the workers wait for their server, and writing takes no
+time from them. A worker that waits for room ends the waiting too."""
 
 
 class Writer:
@@ -83,8 +85,7 @@ class Writer:
         batch: list[RunResult] = []
         result = self._results.get()
         if not self._closing:
-            self._hurry.wait(_GATHER_S)
-            self._hurry.clear()
+            self._await_lull()
         while result is not None:
             batch.append(result)
             if len(batch) == _MOST:
@@ -94,6 +95,13 @@ class Writer:
             except queue.Empty:
                 return batch, True
         return batch, False
+
+    def _await_lull(self) -> None:
+        waiting, longest = -1, time.monotonic() + _GATHER_S
+        while waiting != (waiting := self._results.qsize()) and time.monotonic() < longest:
+            if self._hurry.wait(_LULL_S):
+                break
+        self._hurry.clear()
 
     def _write(self, batch: Sequence[RunResult]) -> None:
         for pause_s in (*_RETRIES_S, None):

@@ -31,6 +31,8 @@ def escape_text(text: str) -> str:
     >>> escape_text("a\x00b") == "a\ufdd00000b"
     True
     """
+    if type(text) is str and text.isascii() and "\x00" not in text:  # most texts
+        return text
     return _UNSTORABLE.sub(lambda match: f"{ESCAPE}{ord(match[0]):04x}", text)
 
 

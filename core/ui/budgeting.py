@@ -38,7 +38,7 @@ def show(services: Services) -> None:
 
 def warn(services: Services) -> None:
     """For other places: a line for each budget that is low or used up, a budget of 0 only once it kept a call back."""
-    if st.session_state.get(TABS) == TAB:
+    if st.session_state.get(TABS, st.query_params.get(TABS)) == TAB:  # an address is no state before the tabs are drawn
         return
     with guard():
         for state in services.budgets.states():

@@ -17,11 +17,11 @@ from core.phrases import one_line
 from core.services import Services
 from core.ui import lab_estimate, lab_form
 from core.ui.components import empty_state
-from core.ui.errors import callback, guard
+from core.ui.errors import callback, guard, show_pending_error
 from core.ui.lab_words import titles
 from core.ui.text import count, escape_markdown, money, shorten, span_of_time
 
-_CHOSEN = "lab-experiment"
+_CHOSEN, _PLACE = "lab-experiment", "lab-experiments"
 _TICK_S = 1.0
 _LATEST = 50
 _NO_MODEL = "Set `OPENAI_API_KEY`, or `OPENAI_BASE_URL` for a server of your own, and start again."
@@ -64,8 +64,9 @@ def _new(services: Services) -> None:
             ready = True
     st.button(
         "Run", type="primary", icon=":material/play_arrow:", key=lab_form.RUN, disabled=not ready,
-        on_click=callback(_start), args=(services,),
+        on_click=callback(_start, place=lab_form.RUN), args=(services,),
     )  # fmt: skip
+    show_pending_error(lab_form.RUN)
 
 
 def _start(services: Services) -> None:
@@ -105,6 +106,7 @@ def _show(services: Services, experiment_id: str) -> None:
         if progress.error:
             st.warning(escape_markdown(progress.error), icon=":material/info:")
         _actions(services, progress)
+        show_pending_error(_PLACE)
     latest = services.lab.latest(experiment_id, _LATEST)
     if latest:
         st.caption(f"The latest {len(latest)} of {count(ended, 'run')}")
@@ -132,7 +134,7 @@ def _actions(services: Services, progress: Progress) -> None:
     if not progress.ended:
         st.button(
             "Stop", icon=":material/stop:", key="lab-stop", disabled=progress.stopping,
-            on_click=callback(services.lab.stop), args=(key,),
+            on_click=callback(services.lab.stop, place=_PLACE), args=(key,),
         )  # fmt: skip
     elif progress.pending or progress.failed:
         _resume(services, progress)
@@ -147,7 +149,7 @@ def _resume(services: Services, progress: Progress) -> None:
     what += [f"{progress.failed:,} that failed"] if progress.failed else []
     st.button(
         f"Run the {' and the '.join(what)}", icon=":material/resume:", key="lab-resume",
-        on_click=callback(services.lab.resume), args=(progress.experiment_id,),
+        on_click=callback(services.lab.resume, place=_PLACE), args=(progress.experiment_id,),
         kwargs={"max_cost_usd": cap, "failed_too": True},
     )  # fmt: skip
 

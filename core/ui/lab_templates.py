@@ -7,6 +7,7 @@ from typing import Literal
 
 import streamlit as st
 
+from core.answering.request import AskRequest
 from core.errors import CuepointError
 from core.lab.registry import SAMPLE, Review, preview, review
 from core.lab.shipped import LedgerCases
@@ -131,11 +132,17 @@ def _save(services: Services, base: PromptVersion) -> None:
     if version == newest:
         say(_SAVING, f"Nothing was written: this is version {version} already.")
         return
-    say(_SAVING, f"Saved as version {version}. Ask uses it once it is promoted to production.")
+    say(_SAVING, f"Saved as version {version}. {_use_of(base.name, version)}")
     state[NOTE] = ""
     state[f"{BASE}-{base.name}"] = version
     for part in ("system", "user"):
         state.pop(_key(part, base), None)
+
+
+def _use_of(name: str, version: int) -> str:
+    if name == AskRequest(question="").template:
+        return "Ask uses it once it is promoted to production."
+    return f"Experiments can use it as {name}@{version}."
 
 
 # ----------------------------------------------------------------------------------------------- what it would be

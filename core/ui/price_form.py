@@ -10,7 +10,7 @@ import streamlit as st
 
 from core.cost.price_documents import change_text
 from core.cost.price_list import EVER
-from core.cost.prices import Price, server_of
+from core.cost.prices import Price, names_of, server_of
 from core.cost.pricing import Prices
 from core.errors import CuepointError, InputError
 from core.ledger import Unpriced
@@ -43,10 +43,11 @@ def asked_for() -> str | None:
 def fill_in(model: str, server: str) -> None:
     """Puts model and server into the form and empties the rest; before it is drawn.
 
-    Without a server the price is to be for the questions of which it is not known, too.
+    Of a dated snapshot the family's name: calls ask for that one, and by a price of the snapshot alone no budget or
+    cap could hold them. Without a server the price is to be for the questions of which it is not known, too.
     """
     _clear()
-    st.session_state[_MODEL] = model[:_LONGEST]
+    st.session_state[_MODEL] = names_of(model)[-1][:_LONGEST]
     if server:
         st.session_state[_SERVER] = server
     else:
@@ -121,7 +122,7 @@ def _start(day: date | None) -> datetime | None:
 
 
 def _choices(price: Price, unpriced: Sequence[Unpriced]) -> None:
-    lost = sum(one.calls for one in unpriced if one.model == price.model and not one.server)
+    lost = sum(one.calls for one in unpriced if price.model in names_of(one.model) and not one.server)
     if lost:
         st.checkbox(
             f"Also for {count(lost, 'question')} to it of which the server is not known", key=_ANY_SERVER,

@@ -127,7 +127,7 @@ def test_failed_cells_give_exit_code_1_and_are_tried_again_by_the_next_run(run: 
 def test_a_cap_needs_known_prices(run: Run, spec: Path, chat: LabChat) -> None:
     code, out, err = run(spec, "--max-cost-usd", "1", "--json")
     assert (code, out, chat.calls) == (2, "", 0)
-    assert "max_cost_usd cannot be kept" in err
+    assert "The cap of $1.00 cannot be kept" in err
 
 
 def test_a_capped_experiment_gives_1_and_goes_on_with_a_larger_cap(run: Run, spec: Path, chat: LabChat) -> None:
@@ -156,6 +156,13 @@ def test_a_wrong_spec_is_one_line_and_exit_code_2(run: Run, spec: Path, chat: La
     assert named in err
     assert err.count("\n") == 1
     assert "Traceback" not in err
+
+
+def test_a_model_that_takes_no_temperature_is_named(run: Run, spec: Path, chat: LabChat) -> None:
+    chat.left_out = ("temperature",)
+    said = "model-a takes no temperature: its 2 temperatures are the same request"
+    assert said in run(spec)[1].splitlines()
+    assert said in json.loads(run(spec, "--json")[1])["verdict"]["notes"]
 
 
 def test_for_people_there_is_a_line_for_each_cell(run: Run, spec: Path) -> None:

@@ -135,3 +135,11 @@ def test_home_and_cost_have_a_line_for_what_is_low_or_used_up(
         assert "The budget for the model m ($1.00 a month) is used up, $1.00 spent" in said
         assert "instead of new ones of m." in said
         assert "nobody" not in said
+
+
+def test_the_tab_of_budgets_has_no_second_line_for_what_it_shows(open_page: OpenPage, budgets: Budgets) -> None:
+    budgets.add(1)
+    budgets.reserve(model="m", worst_usd=1).settle(1)
+    said = words(opened(open_page))
+    assert "For all calls" in said
+    assert "Ask gives quotes and earlier answers instead of new ones" not in said

@@ -81,6 +81,24 @@ def test_the_banner_leads_to_the_form_with_model_and_server_filled_in(open_page:
     assert app.text_input("price-server").value == HOST
 
 
+def test_the_banner_of_a_dated_snapshot_sets_the_price_of_its_family_which_calls_ask_for(
+    open_page: OpenPage, prices: Prices, ledger: Ledger
+) -> None:
+    usage = Usage(1_000_000, 0, 0, 0)
+    answer = Answer("dated", AnswerStatus.ANSWERED, "So.", "en", model="small-2026-01-01", usage=usage)
+    ledger.traces.finish(Trace("dated", "ask", NOW, "Why?", (), answer, server=""), mirror=False)
+    app = open_tab(open_page)
+    where = next(n for n, one in enumerate(prices.unpriced()) if one.model == "small-2026-01-01")
+    app.button(f"price-set-{where}").click().run()
+    assert app.text_input("price-model").value == "small"
+    app.text_input("price-server").set_value(HOST)
+    write(app, input=1.0, output=2.0)
+    assert app.checkbox("price-any-server").label == "Also for 1 question to it of which the server is not known"
+    app.button("price-add").click().run()
+    assert ledger.traces.get("dated").answer.cost_usd == pytest.approx(1.0)
+    assert prices.cost_of("small", usage, NOW, HOST) == pytest.approx(1.0), "what a budget holds by"
+
+
 def test_a_price_is_added_and_the_page_says_what_it_filled_in(
     open_page: OpenPage, prices: Prices, ledger: Ledger
 ) -> None:

@@ -73,7 +73,7 @@ def test_what_is_wrong_with_a_template_is_said_while_it_is_written(open_tab: Cal
 
 def test_a_version_is_saved_promoted_and_rolled_back(open_tab: Callable[[str], AppTest], ledger: Ledger) -> None:
     app = press(write(open_tab("lab_templates"), "Brief: {question}"), "lab-save")
-    assert "Saved as version 2." in words(app)
+    assert "Saved as version 2. Ask uses it once it is promoted to production." in words(app)
     assert ledger.prompts.get("cited-answer").version == 1
     app = press(app, "lab-promote")
     assert "production of cited-answer is version 2 now." in words(app)
@@ -100,6 +100,18 @@ def test_a_version_that_ask_cannot_fill_is_kept_but_not_promoted(
     app = press(press(write(open_tab("lab_templates"), "{mood}"), "lab-save"), "lab-promote")
     assert "Ask has nothing to put in {mood}" in words(app)
     assert ledger.prompts.aliases("cited-answer") == {"production": 1}
+
+
+def test_nothing_says_that_ask_will_use_a_template_that_it_never_does(
+    open_tab: Callable[[str], AppTest], ledger: Ledger
+) -> None:
+    ledger.prompts.save(PromptTemplate("brief", 0, "", "{question}"))
+    app = open_tab("lab_templates")
+    app.selectbox(key="lab-template").set_value("brief").run()
+    app.text_area(key="lab-user-brief-1").set_value("Brief: {question}")
+    said = words(press(app, "lab-save"))
+    assert "Saved as version 2. Experiments can use it as brief@" in said
+    assert "Ask uses it" not in said
 
 
 def test_a_template_is_filled_by_a_test_set(open_tab: Callable[[str], AppTest], ledger: Ledger) -> None:

@@ -22,10 +22,8 @@ LONGEST_S = 30.0
 
 def page() -> None:
     from core.ui import lab_runs  # noqa: PLC0415
-    from core.ui.errors import show_pending_error  # noqa: PLC0415
     from tests.fakes import lab as fakes  # noqa: PLC0415
 
-    show_pending_error()
     lab_runs.show(fakes.SHOWN[-1])
 
 
@@ -115,7 +113,7 @@ def test_a_cap_that_cannot_be_kept_is_said_at_run(open_tab: Open) -> None:
     app.number_input(key="lab-cap").set_value(1.0).run()
     assert "the price of model-a is unknown" in words(app)
     app.button(key="lab-run").click().run()
-    assert "max_cost_usd cannot be kept" in words(app)
+    assert "The cap of $1.00 cannot be kept, as the price of model-a" in words(app).replace("\\", "")
     app.checkbox(key="lab-unknown-price").check().run()
     app.button(key="lab-run").click().run()
     assert SHOWN[-1].lab.progress(SHOWN[-1].lab.experiments()[0].experiment_id).total == 6

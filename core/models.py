@@ -315,6 +315,10 @@ class Answer:
         return self.status in (AnswerStatus.ANSWERED, AnswerStatus.QUOTED)
 
 
+LEFT_OUT = "left_out"
+"""Attribute of a span that called a model: the options that the server rejects, ``temperature`` above all, in a row."""
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """One step of a trace."""

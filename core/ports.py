@@ -119,6 +119,10 @@ class ChatStream(Protocol):
     def model(self) -> str:
         """The model that the server says answered."""
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Options that the server rejects, so that the answer was asked for without them: ``temperature``."""
+
     def close(self) -> None:
         """Gives the connection back; safe at any time."""
 
@@ -154,6 +158,8 @@ class Completion:
     """The model that the server says answered."""
     finish_reason: str | None = None
     """``stop``, ``length`` (cut at ``max_tokens``), ``content_filter``; None where the server gives none."""
+    left_out: tuple[str, ...] = ()
+    """As ChatStream's."""
 
 
 @runtime_checkable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from core.adapters.openai_access import Access, Failed, MalformedAnswer, Timeouts, first_chat_model, model_error
@@ -106,8 +107,8 @@ class OpenAIChat:
         model = self._chosen()
         try:
             endpoint = self._endpoint.get()
-            answer = endpoint.whole_chat(model, _encodable(messages), self._options(temperature, max_tokens))
-            return completion_of(answer, model)
+            answer, left_out = endpoint.whole_chat(model, _encodable(messages), self._options(temperature, max_tokens))
+            return replace(completion_of(answer, model), left_out=left_out)
         except MalformedAnswer as error:
             raise model_error(endpoint.explain(error, model).failure, model) from error
         except Failed as error:

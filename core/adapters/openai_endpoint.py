@@ -28,6 +28,10 @@ _OPTIONAL = ("stream_options", "temperature", "max_completion_tokens", "max_toke
 _ERRORS = (openai.OpenAIError, MalformedAnswer, AttributeError, TypeError, ValueError)
 
 
+LeftOut = tuple[str, ...]
+"""Options that a request was made without, as the server rejects them."""
+
+
 class Endpoint:
     """The client; one object serves all threads."""
 
@@ -71,7 +75,7 @@ class Endpoint:
 
     def open_chat(
         self, model: str, messages: Sequence[Message], options: dict[str, Any], stopped: Callable[[], bool]
-    ) -> Any:
+    ) -> tuple[Any, LeftOut]:
         """The SDK's stream, once the server has begun to answer. Raises Failed."""
         try:
             return with_retries(
@@ -83,16 +87,16 @@ class Endpoint:
         except _ERRORS as error:
             raise Failed(explain(error, self._access, model)) from error
 
-    def whole_chat(self, model: str, messages: Sequence[Message], options: dict[str, Any]) -> Any:
+    def whole_chat(self, model: str, messages: Sequence[Message], options: dict[str, Any]) -> tuple[Any, LeftOut]:
         """A whole answer as the JSON that the server wrote. Raises Failed."""
         try:
-            content = with_retries(
+            content, left_out = with_retries(
                 lambda: self._create(self._post, model, messages, options),
                 attempts=_CHAT_ATTEMPTS,
                 timeout_s=self._access.timeouts.total_s,
                 when_busy=False,
             )
-            return json.loads(content)
+            return json.loads(content), left_out
         except _ERRORS as error:
             raise Failed(explain(error, self._access, model)) from error
 
@@ -115,12 +119,13 @@ class Endpoint:
 
     def _create(
         self, send: Callable[..., Any], model: str, messages: Sequence[Message], options: dict[str, Any]
-    ) -> Any:
+    ) -> tuple[Any, LeftOut]:
         """One request; what the server rejects of the options is left out, this time and from now on."""
         while True:
             sent = {name: value for name, value in options.items() if name not in self._rejected}
             try:
-                return send(model=model, messages=list(messages), **sent)
+                answer = send(model=model, messages=list(messages), **sent)
+                return answer, tuple(name for name in options if name not in sent)
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
                 culprit = _rejected_option(error, sent)
                 if culprit is None:

@@ -30,14 +30,15 @@ class CompletionStream:
     """A ChatStream.
 
     ``open_chunks`` is called in the reading thread with a function that says whether the answer is no longer wanted;
-    it returns the SDK's stream. ``explain`` puts the SDK's errors into our words.
+    it returns the SDK's stream, and the options that it was opened without. ``explain`` puts the SDK's errors into our
+    words.
     """
 
     def __init__(
         self,
         access: Access,
         model: str,
-        open_chunks: Callable[[Callable[[], bool]], Any],
+        open_chunks: Callable[[Callable[[], bool]], tuple[Any, tuple[str, ...]]],
         explain: Callable[[Exception, str], Failed],
     ) -> None:
         self._access = access
@@ -46,6 +47,7 @@ class CompletionStream:
         self._open_chunks = open_chunks
         self._usage = self._counted = Usage()
         self._finish_reason: str | None = None
+        self._left_out: tuple[str, ...] = ()
         self._closed = threading.Event()
         self._chunks: Any = None
         self._events: queue.SimpleQueue[str | Exception | None] = queue.SimpleQueue()
@@ -64,6 +66,10 @@ class CompletionStream:
     def finish_reason(self) -> str | None:
         """Why the server stopped ("stop", "length", "content_filter"); None before the end."""
         return self._finish_reason
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        return self._left_out
 
     def close(self) -> None:
         """Ends the answer for the reader and for the server; safe at any time and from any thread."""
@@ -145,7 +151,8 @@ class CompletionStream:
         return model_error(failed.failure, self._model)
 
     def _read(self) -> None:
-        with self._open_chunks(self._closed.is_set) as chunks:
+        opened, self._left_out = self._open_chunks(self._closed.is_set)
+        with opened as chunks:
             _check_content_type(chunks)
             self._chunks = chunks
             for chunk in chunks:

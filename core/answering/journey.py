@@ -20,7 +20,7 @@ from core.config import Settings
 from core.cost import PriceOf, cost_usd
 from core.errors import BudgetExhausted, CuepointError, EmbeddingError, ModelError
 from core.ledger import Ledger
-from core.models import Answer, AnswerStatus, Trace
+from core.models import LEFT_OUT, Answer, AnswerStatus, Trace
 from core.plain_text import plain
 from core.ports import ChatModel, Embedder, Message
 from core.prompts import (
@@ -137,6 +137,8 @@ class Journey:
                 found["partial"] = self.live.text[:_LONGEST_PARTIAL]
                 raise
             found["chars"] = len(self.live.text)
+            if self.live.left_out:
+                found[LEFT_OUT] = " ".join(self.live.left_out)
 
     def _render(self, question: Understanding) -> tuple[Message, ...]:
         values: Mapping[str, object] = {

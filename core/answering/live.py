@@ -36,6 +36,8 @@ class LiveAnswer:
     """The one that answered, by the server's name for it."""
     asked_model: str | None = None
     """The name that was asked for."""
+    left_out: tuple[str, ...] = ()
+    """Options that the model's server rejects: the last call was made without them."""
     library_version: str | None = None
     """The library that was searched."""
     stage: str = WAITING

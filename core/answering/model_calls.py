@@ -59,4 +59,5 @@ def _pieces(live: LiveAnswer, chat: ChatModel, prompt: Sequence[Message], temper
         finally:
             live.usages.append(stream.usage if charged else _NOTHING)
             live.model = stream.model or chat.name
+            live.left_out = stream.left_out
     live.check_cancelled()

@@ -90,6 +90,10 @@ class PaidStream:
     def model(self) -> str:
         return self._stream.model
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        return self._stream.left_out
+
     def close(self) -> None:
         """May be called by another thread while it is read: who reads settles then."""
         self._stream.close()

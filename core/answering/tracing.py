@@ -48,7 +48,7 @@ def finished(
         answer=_measured(live, answer, settings, cost_of),
         template=template.name if template else "",
         template_version=template.version if template else None,
-        temperature=settings.chat_temperature if template else None,
+        temperature=settings.chat_temperature if template and "temperature" not in live.left_out else None,
         prompt=written.prompt,
         passages=tuple(map(record_of, written.passages)),
         spans=tuple(live.spans),

@@ -17,7 +17,6 @@ from core.lab.documents import Document
 from core.lab.estimate import Estimate
 from core.lab.plan import Plan
 from core.lab.progress import Progress
-from core.lab.results import results_of
 from core.lab.service import Lab
 from core.lab.spec import read_spec
 from core.lab.summary import experiment_document
@@ -120,7 +119,7 @@ def _line(progress: Progress) -> str:
 def _report(lab: Lab, experiment_id: str, *, as_json: bool, interrupted: bool) -> None:
     """Prints what there is, and exits with 1 where a cell failed or is missing, 130 after Ctrl-C."""
     progress = lab.progress(experiment_id)
-    results = results_of(lab.runs(experiment_id), lab.experiment(experiment_id).spec)
+    results = lab.results(experiment_id)
     document = experiment_document(progress, results)
     lines = [_headline(progress), *map(_row, results.runs), *_verdict(document["verdict"])]
     show_result(document, lines, as_json=as_json)

@@ -127,7 +127,7 @@ def complete(chat: ChatModel, messages: Sequence[Message], *, temperature: float
         return chat.complete(messages, temperature=temperature, max_tokens=max_tokens)
     with closing(chat.stream(messages, temperature=temperature, max_tokens=max_tokens)) as stream:
         text = "".join(stream)
-    return Completion(text, stream.usage, stream.model or chat.name)
+    return Completion(text, stream.usage, stream.model or chat.name, left_out=stream.left_out)
 
 
 def cost_of_failure(error: Exception) -> float | None:

@@ -18,7 +18,7 @@ from core.lab.plan import Plan
 from core.lab.scorers import JUDGE, Context, NothingToCompare, Tools
 from core.lab.scoring import Scored, score_all
 from core.ledger import RunResult
-from core.models import Answer, AnswerStatus, Run, RunState, Span, TestCase, Trace, Usage
+from core.models import LEFT_OUT, Answer, AnswerStatus, Run, RunState, Span, TestCase, Trace, Usage
 from core.ports import Message
 
 _log = logging.getLogger(__name__)
@@ -171,7 +171,8 @@ class _Cell:
         trace = self._own(call.started_at)
         waited_ms = max(0.0, scored.spans[0].start_ms - call.latency_ms) if scored.spans else 0.0
         spans = (_span(call, waited_ms), *scored.spans)
-        return replace(trace, answer=_answer_of(trace.trace_id, call), spans=spans)
+        made = replace(trace, answer=_answer_of(trace.trace_id, call), spans=spans)
+        return replace(made, temperature=None) if "temperature" in call.completion.left_out else made
 
     def _failed(self, error: Exception, started_at: datetime) -> RunResult:
         reason, took_ms = _sentence(error), (perf_counter() - self.began) * 1000
@@ -221,6 +222,8 @@ def _answer_of(trace_id: str, call: Call) -> Answer:
 
 def _span(call: Call, start_ms: float) -> Span:
     attributes: dict[str, Any] = {"model": call.completion.model, "finish_reason": call.completion.finish_reason}
+    if call.completion.left_out:
+        attributes[LEFT_OUT] = " ".join(call.completion.left_out)
     return Span("generate", start_ms, call.latency_ms, attributes | {"refusals": call.refusals})
 
 

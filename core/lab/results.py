@@ -6,7 +6,7 @@ Repeats of a case are one observation: a mean is taken over the repeats first, t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import fmean
@@ -76,14 +76,20 @@ class Results:
     """An experiment's runs, as tables. Cheap to make; each table is computed when it is asked for."""
 
     def __init__(
-        self, runs: Sequence[Run], scorers: Sequence[Scorer] = (), baseline: Mapping[str, Any] | None = None
+        self,
+        runs: Sequence[Run],
+        scorers: Sequence[Scorer] = (),
+        baseline: Mapping[str, Any] | None = None,
+        untempered: Collection[str] = (),
     ) -> None:
+        """``untempered``: models whose server takes no temperature."""
         self.runs = tuple(runs)
         self.scorers = tuple(scorers)
         self.variants = variants_of(runs)
         self.names = names_of(self.variants)
         self.baseline = chosen(self.variants, baseline or {})
         """None only where there are no runs."""
+        self.untempered = frozenset(untempered)
         self.cases = list(dict.fromkeys(run.case_id for run in runs))
         self._by_case: dict[tuple[str, Variant], ByCase] = {}
 
@@ -173,14 +179,14 @@ class Results:
         return {case: outcome for case, outcome in clear.items() if outcome is not None}
 
 
-def results_of(runs: Sequence[Run], spec: Mapping[str, Any]) -> Results:
+def results_of(runs: Sequence[Run], spec: Mapping[str, Any], *, untempered: Collection[str] = ()) -> Results:
     """``spec`` is ``Experiment.spec``; of one that is not as ours are, only the runs are used."""
     try:
         scorers = _SCORERS.validate_python(spec.get("scorers") or [])
     except ValidationError:
         scorers = []
     wanted = spec.get("baseline")
-    return Results(runs, scorers, wanted if isinstance(wanted, Mapping) else None)
+    return Results(runs, scorers, wanted if isinstance(wanted, Mapping) else None, untempered)
 
 
 def _within(interval: Interval, metric: Metric) -> Interval:

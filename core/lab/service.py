@@ -20,6 +20,7 @@ from core.lab.money import check_prices
 from core.lab.plan import Plan, plan_of
 from core.lab.planning import CaseSets, Planner, Templates
 from core.lab.progress import Choices, Progress
+from core.lab.results import Results, results_of
 from core.lab.scorers import Tools
 from core.lab.spec import Spec, spec_of
 from core.lab.work import Parts, Record, Work, tells_nobody
@@ -208,6 +209,11 @@ class Lab:
     def runs(self, experiment_id: str) -> list[Run]:
         """All cells in the order of the grid."""
         return self._store.runs(experiment_id)
+
+    def results(self, experiment_id: str) -> Results:
+        """What it found so far. Raises NotFound."""
+        spec = self._store.get(experiment_id).spec
+        return results_of(self._store.runs(experiment_id), spec, untempered=self._store.untempered(experiment_id))
 
     def latest(self, experiment_id: str, limit: int = 50) -> list[Run]:
         """The cells that ended last, newest first."""

@@ -130,10 +130,9 @@ def _why_nothing(runs: Sequence[Run]) -> str:
 
 
 def _notes(results: Results, metric: Metric) -> list[str]:
-    runs = results.runs
+    runs, notes = results.runs, _untempered(results)
     failed = sum(run.state is RunState.FAILED for run in runs)
     pending = sum(run.state is RunState.PENDING for run in runs)
-    notes = []
     if failed:
         notes.append(f"{failed:,} of {count(len(runs), 'run')} failed and count in no mean")
     if pending:
@@ -142,6 +141,16 @@ def _notes(results: Results, metric: Metric) -> list[str]:
     if without:
         notes.append(f"{metric.title} is unknown for {count(len(without), 'output')}{_reasons(without, metric.label)}")
     return notes + _silent_scorers(results, metric)
+
+
+def _untempered(results: Results) -> list[str]:
+    """Models that answer alike at every temperature, as they are told of none."""
+    notes = []
+    for model in sorted(results.untempered):
+        warmths = {variant.warmth for variant in results.variants if variant.model == model}
+        same = f": its {len(warmths)} temperatures are the same request" if len(warmths) > 1 else ""
+        notes.append(f"{one_line(model)} takes no temperature{same}")
+    return notes
 
 
 def _silent_scorers(results: Results, metric: Metric) -> list[str]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, select, true
+from sqlalchemy import Connection, Select, Text, bindparam, func, select, true, type_coerce
 
 from core.errors import NotFound
 from core.ledger.database import Database
 from core.ledger.experiment_rows import RunResult, Spending, experiment_of, result_of, run_of
-from core.ledger.schema import experiments, runs, traces
-from core.models import Experiment, ExperimentState, Run, RunState
+from core.ledger.schema import experiments, runs, spans, traces
+from core.models import LEFT_OUT, Experiment, ExperimentState, Run, RunState
 
 Runs = list[Run]
 Experiments = list[Experiment]
@@ -42,6 +42,17 @@ _VERSIONS = (
     .distinct()
 )
 _STATE = select(experiments.c.state).where(experiments.c.experiment_id == bindparam("experiment_id")).with_for_update()
+
+
+_UNTEMPERED = (
+    select(runs.c.model, spans.c.attributes)
+    .join(spans, spans.c.trace_id == runs.c.trace_id)
+    .where(
+        runs.c.experiment_id == bindparam("experiment_id"),
+        type_coerce(spans.c.attributes, Text).contains(f'"{LEFT_OUT}":"', autoescape=True),
+    )
+    .distinct()
+)
 
 
 class ExperimentReads:
@@ -107,6 +118,14 @@ class ExperimentReads:
         query = select(func.count()).where(runs.c.experiment_id == experiment_id, runs.c.cached)
         with self._database.read() as connection:
             return int(connection.execute(query).scalar_one())
+
+    def untempered(self, experiment_id: str) -> frozenset[str]:
+        """Its models that a temperature was chosen for and whose server takes none."""
+        with self._database.read() as connection:
+            found = connection.execute(_UNTEMPERED, {"experiment_id": experiment_id}).all()
+        return frozenset(
+            model for model, attributes in found if "temperature" in str(attributes.get(LEFT_OUT, "")).split()
+        )
 
     def find_cached(self, content_keys: Sequence[str]) -> dict[str, RunResult]:
         """Content key -> the latest run with that content that was called for, was no repeat and is not empty."""

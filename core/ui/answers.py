@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
-from core.models import Answer, AnswerStatus, Citation, Claim, Feedback, Span, Trace
+from core.models import LEFT_OUT, Answer, AnswerStatus, Citation, Claim, Feedback, Span, Trace
 from core.phrases import clock
 from core.ui import places
 from core.ui.components import notices
@@ -218,12 +218,19 @@ def receipt(trace: Trace) -> None:
     )  # fmt: skip
 
 
+def _temperature(spans: Sequence[Span]) -> dict[str, str]:
+    """A row where the model was asked without the temperature of the settings."""
+    rejected = any("temperature" in str(span.attributes.get(LEFT_OUT, "")).split() for span in spans)
+    return {"Temperature": "left out: the model takes none"} if rejected else {}
+
+
 def receipt_rows(answer: Answer, spans: Sequence[Span]) -> dict[str, str]:
     """Name -> value, as plain Markdown."""
     usage = answer.usage
     steps = {f"Step {escape_markdown(span.name)}": duration_ms(span.duration_ms) for span in spans}
     return {
         "Model": escape_markdown(answer.model) if answer.model else "none",
+        **_temperature(spans),
         "Time to first text": duration_ms(answer.ttft_ms),
         "Whole time": duration_ms(answer.latency_ms),
         **steps,

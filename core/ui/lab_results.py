@@ -10,7 +10,7 @@ import streamlit as st
 from core.errors import NotFound
 from core.lab.metrics import Metric
 from core.lab.progress import Progress
-from core.lab.results import Results, results_of
+from core.lab.results import Results
 from core.lab.summary import experiment_document, to_csv
 from core.lab.variants import Variant
 from core.lab.verdict import Verdict, verdict
@@ -89,8 +89,7 @@ def _load(services: Services, progress: Progress) -> Results:
     kept = st.session_state.get(_LOADED)
     if kept is None or kept[0] != state:
         began = perf_counter()
-        spec = services.lab.experiment(progress.experiment_id).spec
-        results = results_of(services.lab.runs(progress.experiment_id), spec)
+        results = services.lab.results(progress.experiment_id)
         kept = (state, results, perf_counter() - began)
         st.session_state[_LOADED] = kept
     loaded: Results = kept[1]

@@ -243,7 +243,9 @@ def test_a_server_that_rejects_stream_options_is_asked_without(serve: Serve) -> 
 def test_a_model_that_takes_no_temperature_is_asked_without(serve: Serve) -> None:
     refusal = status_reply(400, "Unsupported value: 'temperature' does not support 0 with this model.")
     server = serve(refusal, Reply("fine"))
-    assert "".join(chat_with(server).stream(ASKED)) == "fine"
+    stream = chat_with(server).stream(ASKED)
+    assert "".join(stream) == "fine"
+    assert stream.left_out == ("temperature",)
     assert "temperature" not in server.requests[1].body
     assert "stream_options" in server.requests[1].body
 

@@ -52,6 +52,7 @@ def test_a_whole_answer_has_text_usage_model_and_the_reason_of_its_end(serve: Se
     sent = server.requests[0].body
     assert (sent["temperature"], sent["max_tokens"], sent["messages"][0]["content"]) == (0.7, 9, "Why cosine? ?")
     assert "stream" not in sent
+    assert answer.left_out == ()
 
 
 @pytest.mark.parametrize("content", ["", None])
@@ -83,7 +84,8 @@ def test_a_server_error_is_tried_again(serve: Serve) -> None:
 def test_an_option_that_the_server_rejects_is_left_out(serve: Serve) -> None:
     server = serve(status_reply(400, "Unsupported parameter: temperature"), Reply("Fine."), Reply("Fine."))
     chat = chat_with(server)
-    assert [chat.complete(ASKED).text for _ in range(2)] == ["Fine.", "Fine."]
+    answers = [chat.complete(ASKED) for _ in range(2)]
+    assert [(answer.text, answer.left_out) for answer in answers] == [("Fine.", ("temperature",))] * 2
     assert ["temperature" in request.body for request in server.requests] == [True, False, False]
 
 

@@ -25,6 +25,7 @@ from core.errors import (
 from core.ledger import TraceFilter
 from core.models import Answer, AnswerStatus, Feedback, SearchQuery, SearchResult, Trace, Usage
 from core.ports import Message
+from core.ui.answers import receipt_rows
 from tests.answering.conftest import Opener
 from tests.fakes.grounded import grounded_answer
 from tests.fakes.models import ScriptedChatModel, ScriptedReply, ScriptedStream
@@ -47,6 +48,16 @@ class GroundedChatModel:
 
 
 # ------------------------------------------------------------------------------------------------- with a chat model
+
+
+def test_a_model_that_takes_no_temperature_is_named_in_trace_and_receipt(opened: Opener, workshop: Workshop) -> None:
+    reply = ScriptedReply([GOOD], left_out=("temperature",))
+    answer = opened(ScriptedChatModel(reply)).ask(AskRequest(WINE))
+    trace = workshop.ledger.traces.get(answer.trace_id)
+    generate = next(span for span in trace.spans if span.name == "generate")
+    assert (trace.temperature, generate.attributes["left_out"]) == (None, "temperature")
+    assert receipt_rows(trace.answer, trace.spans)["Temperature"] == "left out: the model takes none"
+    assert "Temperature" not in receipt_rows(trace.answer, ())
 
 
 def test_an_answer_has_citations_follow_ups_usage_and_times(opened: Opener) -> None:

@@ -35,7 +35,11 @@ IMPATIENT = Pace(first_s=0.002, most_s=0.01, patience_s=5.0)
 class LabChat:
     """A WholeChatModel. ``answer`` may wait for an event: that is how tests hold calls."""
 
-    def __init__(self, answer: Answer, *, name: str = "model-a", usage: Usage | None = None) -> None:
+    def __init__(
+        self, answer: Answer, *, name: str = "model-a", usage: Usage | None = None, left_out: tuple[str, ...] = ()
+    ) -> None:
+        """``left_out``: options that its server rejects."""
+        self.left_out = left_out
         self.name = name
         self.answer = answer
         self.usage = usage or Usage(10, 5)
@@ -68,7 +72,7 @@ class LabChat:
                 self._active -= 1
         if isinstance(answer, Exception):
             raise answer
-        return Completion(answer, self.usage, self.name, "stop")
+        return Completion(answer, self.usage, self.name, "stop", self.left_out)
 
     def stream(
         self, messages: Sequence[Message], *, temperature: float = 0.0, max_tokens: int | None = None

@@ -60,6 +60,7 @@ class ScriptedReply:
 
     pieces: Sequence[Piece]
     usage: Usage = field(default_factory=lambda: Usage(prompt_tokens=100, completion_tokens=20))
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,10 @@ class ScriptedStream:
     model: str
     usage: Usage = field(default_factory=Usage)
     closed: bool = False
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        return self.reply.left_out
 
     def __iter__(self) -> Iterator[str]:
         for piece in self.reply.pieces:

@@ -11,6 +11,7 @@ import pytest
 from core.errors import InputError, LibraryError, ModelBusy, ModelRefused, ModelUnreachable, SettingsError
 from core.lab.gate import Pace
 from core.lab.service import Lab
+from core.lab.verdict import verdict
 from core.ledger import Ledger, TraceFilter, open_ledger
 from core.models import AnswerStatus, ExperimentState, Run, RunState, Score, Usage
 from tests.fakes.lab import USD_PER_TOKEN, LabChat, echo, open_lab, spec_of_cases
@@ -596,3 +597,23 @@ def test_runs_arrive_while_the_experiment_goes_on(lab_with: Open) -> None:
     held.go.set()
     assert lab.wait(experiment_id, LONGEST_S)
     assert lab.active() == []
+
+
+def test_a_model_whose_server_takes_no_temperature_is_named_in_the_traces_and_the_verdict(
+    lab_with: Open, ledger: Ledger
+) -> None:
+    stubborn = LabChat(echo, left_out=("max_tokens", "temperature"))
+    lab = lab_with(stubborn, LabChat(echo, name="model-b", left_out=("max_tokens",)))
+    spec = spec_of_cases(3, models=["model-a", "model-b"], temperatures=[0, 0.5, 1])
+    for cached in (0, 36):
+        experiment_id = run(lab, spec)
+        assert lab.progress(experiment_id).cached == cached, "an answer from the cache was made so too"
+        results = lab.results(experiment_id)
+        assert results.untempered == {"model-a"}
+        found = verdict(results, results.metrics[0], results.baseline)
+        assert "model-a takes no temperature: its 3 temperatures are the same request" in found.notes
+        assert not any("model-b" in note for note in found.notes)
+    traces = ledger.traces.list(TraceFilter(model="model-a", limit=None))
+    assert {trace.temperature for trace in traces} == {None}
+    assert {trace.spans[0].attributes["left_out"] for trace in traces} == {"max_tokens temperature"}
+    assert {trace.temperature for trace in ledger.traces.list(TraceFilter(model="model-b", limit=None))} == {0, 0.5, 1}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import budgets, forecast, harness, peers
+from benchmarks import budgets, forecast, harness, peers, sandbox, verdict
 from benchmarks.harness import Circumstances, Context, Figure, Report, Table, write_section
 
 
@@ -52,6 +52,27 @@ def test_the_forecast_is_measured_on_every_sort_of_traffic(tmp_path: Path) -> No
     report = forecast.run(Context(tmp_path, tmp_path, quick=True))
     assert [row[0] for row in report.tables[0].rows] == list(forecast.SORTS)
     assert 0 < report.figures[0].value <= 100
+
+
+@pytest.mark.slow
+def test_the_verdict_is_measured_on_experiments_with_and_without_a_winner(tmp_path: Path) -> None:
+    report = verdict.run(Context(tmp_path, tmp_path, quick=True))
+    assert len(report.figures) == 6
+    assert all(0 <= figure.value <= 15 for figure in report.figures), "of 40 experiments without a winner"
+    found = [[int(share.rstrip("%")) for share in row[1:]] for row in report.tables[0].rows]
+    assert all(row == sorted(row) for row in ([row[0], row[-1]] for row in found)), "more cases find more"
+    assert found[-1][-1] >= 90, "30 points on 200 cases"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_sandbox_is_measured_with_every_kind_that_there_is(tmp_path: Path) -> None:
+    report = sandbox.run(Context(tmp_path, tmp_path, quick=True))
+    kinds = len(report.tables[0].rows)
+    assert kinds + sum("was left out" in note for note in report.notes) == 2
+    contained = [figure for figure in report.figures if figure.name.startswith("of them contained")]
+    assert len(contained) == kinds
+    assert all(figure.met for figure in contained), report.notes
 
 
 @pytest.mark.slow

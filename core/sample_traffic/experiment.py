@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
@@ -26,10 +27,12 @@ from core.models import (
     TestCase,
     Trace,
     Usage,
+    Video,
 )
 from core.ports import Message
 from core.prompts import PromptTemplate, estimate_message_tokens, estimate_tokens
 from core.sample_traffic.model_call import MAIN, OLD, SERVER, CostOf
+from core.sample_traffic.talks import talks
 
 KIND = "sample-lab"
 SET_NAME = "Sample: questions with answers"
@@ -43,16 +46,40 @@ _LOSES = {1: 0.4, 2: 0.45}
 """Version -> share of the expected words that an output lacks, in the mean."""
 _OLD_LOSES, _HOT_LOSES, _UNEVEN = 0.06, 0.1, 0.22
 _AROUND = {1: "That is a good question, and there is more than one way to look at it. {text}", 2: "{text}"}
+_ABOUT = {
+    "en": "What is said in “{title}” at {at}?",
+    "de": "Was wird in „{title}“ bei {at} gesagt?",
+    "es": "¿Qué se dice en «{title}» en {at}?",
+}
+_MOMENTS = 4
+"""Of each talk."""
 _AGE = timedelta(days=4)
 _AT_ONCE = 8
 
 
 def cases() -> list[TestCase]:
-    """The questions of the demo talks with what the talks say."""
-    return [
-        TestCase(f"question-{n:02}", {"question": asked.text, "language": asked.language}, asked.answer)
-        for n, asked in enumerate(DEMO_QUESTIONS, start=1)
+    """The questions of the demo talks, and one about each of some moments of them, with what the talks say."""
+    asked = [(question.text, question.language, question.answer) for question in DEMO_QUESTIONS]
+    asked += [
+        (_ABOUT[video.language].format(title=video.title, at=at), video.language, said)
+        for video, at, said in _moments()
     ]
+    return [
+        TestCase(f"question-{n:02}", {"question": text, "language": language}, answer)
+        for n, (text, language, answer) in enumerate(asked, start=1)
+    ]
+
+
+def _moments() -> Iterator[tuple[Video, str, str]]:
+    """Talk, minute and sentence: so many cases that the verdict can tell the two prompts apart."""
+    known = {question.answer for question in DEMO_QUESTIONS}
+    for parts in talks().values():
+        for part in parts[:_MOMENTS]:
+            begin, end = part.sentences[len(part.sentences) // 2]
+            seconds, _ = part.chunk.times_of(begin, end)
+            said = part.chunk.text[begin:end]
+            if said not in known:
+                yield part.video, f"{int(seconds) // 60}:{int(seconds) % 60:02}", said
 
 
 def experiment(rng: Random, now: datetime, cost_of: CostOf) -> tuple[Experiment, list[RunResult]]:

@@ -30,6 +30,8 @@ _NAMES_PX = 190
 """Of the names on an axis, so that a phone has room for the chart."""
 _TEMPLATE_CHARS = 18
 _HALF = 0.5
+_ABOVE_PX, _LINE_PX = -12, 15
+"""Of a label over its point, and from one line of labels to the next."""
 
 
 def heat_map(cells: Sequence[HeatCell], metric: Metric) -> alt.LayerChart:
@@ -58,11 +60,12 @@ def heat_map(cells: Sequence[HeatCell], metric: Metric) -> alt.LayerChart:
 
 def pareto(made: Tradeoff, quality: Metric, price: Metric) -> alt.LayerChart:
     """Quality over what is paid for it; the front is a line. A click selects ``name``."""
-    labels = short_names([point.variant for point in made.points])
+    labels, lines = short_names([point.variant for point in made.points]), _lines_of(made)
     table = pd.DataFrame([
         {
             "name": point.name,
             "label": labels[point.variant],
+            "line": lines.get(point.variant, 0),
             "quality": point.quality,
             "price": point.price,
             "front": point.on_front,
@@ -86,22 +89,44 @@ def pareto(made: Tradeoff, quality: Metric, price: Metric) -> alt.LayerChart:
     beaten = base.transform_filter("!datum.front").mark_point(color=_GRAY, size=80, **look).encode(stroke=edge)
     best = front.mark_point(size=130, **look).encode(stroke=edge).add_params(picked)
     line = front.mark_line(opacity=0.45, strokeWidth=2, color=_GRAY)
-    chart: alt.LayerChart = (line + beaten + best + _labels(front, table)).properties(height=_PLANE_PX)
+    chart: alt.LayerChart = (line + beaten + best + _labels(front, made)).properties(height=_PLANE_PX)
     return chart
 
 
-def _labels(front: alt.Chart, table: pd.DataFrame) -> alt.LayerChart:
-    """Names of the points on the front, each to the side where there is room."""
-    middle = (table["price"].min() + table["price"].max()) * _HALF
+def _labels(front: alt.Chart, made: Tradeoff) -> alt.LayerChart:
+    """Names of the points on the front, each to the side where there is room, in lines where they would overlap."""
+    prices = [point.price for point in made.points]
+    middle = (min(prices) + max(prices)) * _HALF
+    lines = _lines_of(made)
     sides: list[tuple[str, Literal["left", "right"]]] = [("<=", "left"), (">", "right")]
-    left, right = (
-        front.transform_filter(f"datum.price {side} {float(middle)!r}")
-        .mark_text(align=align, fontSize=12, color=_GRAY, limit=_NAMES_PX, dy=-12)
+    layers = [
+        front.transform_filter(f"datum.price {side} {float(middle)!r} && datum.line == {line}")
+        .mark_text(align=align, fontSize=12, color=_GRAY, limit=_NAMES_PX, dy=_ABOVE_PX - line * _LINE_PX)
         .encode(text="label:N")
         for side, align in sides
-    )
-    both: alt.LayerChart = left + right
-    return both
+        for line in sorted(set(lines.values()))
+    ]
+    return alt.LayerChart(layer=layers)
+
+
+def _lines_of(made: Tradeoff) -> dict[Variant, int]:
+    """The line of each label of the front, 0 nearest to its point: those that would meet take lines of their own.
+
+    The chart's width is not known here; a label is taken to be as wide as half of it.
+    """
+    points = [point for point in made.points if point.on_front]
+    qualities = [point.quality for point in made.points]
+    height = (max(qualities) - min(qualities)) or 1.0
+    taken: list[float] = []
+    lines: dict[Variant, int] = {}
+    for point in sorted(points, key=lambda point: point.quality):
+        at = (point.quality - min(qualities)) / height * _PLANE_PX
+        line = 0
+        while any(abs(at + line * _LINE_PX - other) < _LINE_PX for other in taken):
+            line += 1
+        taken.append(at + line * _LINE_PX)
+        lines[point.variant] = line
+    return lines
 
 
 def intervals(means: Sequence[Mean], metric: Metric, standings: dict[Variant, str]) -> alt.LayerChart:

@@ -36,5 +36,5 @@ def titles(experiments: Sequence[Experiment]) -> dict[str, str]:
 
 def _title(experiment: Experiment) -> str:
     made = f"{experiment.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    sample = "Sample: " if experiment.sample else ""
+    sample = "Sample: " if experiment.sample and not experiment.name.startswith("Sample") else ""
     return f"{sample}{shorten(experiment.name, 80)}, {count(experiment.total, 'cell')}, {made}"

@@ -23,7 +23,7 @@ from tests.fakes.sample_batches import small_sample
 from tests.ledger.samples import START, trace
 
 RUN = Run(0, "t", 1, "small", 0.0, "case", 0, content_key="key")
-OF_EXPERIMENT = 208
+OF_EXPERIMENT = 576
 
 
 @pytest.fixture(scope="module")

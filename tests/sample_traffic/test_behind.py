@@ -52,7 +52,7 @@ def test_a_sample_is_made_in_another_process_and_no_second_one_meanwhile(ledger:
     assert sample._behind._process is first
     assert wait_for(lambda: (found := sample.making()) and 0 < found.share < 1)
     wait_for(lambda: sample.making() is None, 120)
-    assert sample.state().traces == 5208
+    assert sample.state().traces == 5576
     assert not sample.wanted()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 from statistics import median
 
 import pytest
@@ -13,10 +14,13 @@ from core.drift.report import compare
 from core.drift.rows import period_rows
 from core.drift.windows import Period
 from core.errors import InputError
+from core.lab.results import results_of
+from core.lab.verdict import verdict
 from core.ledger import Ledger, SampleBatch, SampleState, open_ledger
 from core.models import AnswerStatus, Trace
 from core.prompts import format_passages
 from core.sample_traffic import answers
+from core.sample_traffic.experiment import experiment
 from core.sample_traffic.reports import rows
 from core.sample_traffic.service import SampleTraffic
 from core.sample_traffic.talks import talks
@@ -181,7 +185,7 @@ def test_a_sample_that_cannot_be_is_named(ledger: Ledger, tmp_path: Path, days: 
 
 def test_a_day_and_a_question_are_a_sample_too(ledger: Ledger, tmp_path: Path) -> None:
     made = SampleTraffic(ledger, listed_usd, tmp_path, clock=lambda: NOW).make(1, 1)
-    assert (made.traces, made.drift_reports, made.only) == (1 + 208, 1, True)
+    assert (made.traces, made.drift_reports, made.only) == (1 + 576, 1, True)
 
 
 def test_the_files_of_its_drift_reports_go_with_it(ledger: Ledger, tmp_path: Path) -> None:
@@ -195,3 +199,12 @@ def test_the_files_of_its_drift_reports_go_with_it(ledger: Ledger, tmp_path: Pat
     assert sample.remove().drift_reports == 1
     assert [path.name for path in folder.iterdir()] == ["other.html.gz"]
     assert sample.remove() == SampleState()
+
+
+@pytest.mark.parametrize("seed", [1, 2026])
+def test_the_verdict_of_its_experiment_names_a_winner(seed: int) -> None:
+    made, runs = experiment(Random(seed), NOW, listed_usd)
+    results = results_of([result.run for result in runs], made.spec)
+    found = verdict(results, results.quality[0], results.baseline)
+    assert "beats sample-short-answer@1 at 0" in found.headline
+    assert found.lines[0].variant.version == 2

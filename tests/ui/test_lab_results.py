@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.lab.metrics import PASSED
+from core.lab.metrics import COMPLETION, PASSED
 from core.lab.results import Results
 from core.lab.service import Lab
-from core.ui.lab_charts import heat_map, short_names
+from core.lab.tradeoff import tradeoff
+from core.models import Usage
+from core.ui.lab_charts import heat_map, pareto, short_names
 from core.ui.lab_tables import cases_table, flips_table, runs_table, trace_link
 from tests.fakes.lab import SHOWN, LabChat, echo, ledger_in, open_lab, spec_of_cases
 from tests.lab.result_runs import grid, run_of
@@ -206,3 +208,16 @@ def test_a_running_experiments_results_say_how_far_it_is_and_are_drawn_once(tmp_
     running.close()
     ledger.close()
     SHOWN.clear()
+
+
+def test_labels_of_the_front_that_would_meet_stand_in_lines_of_their_own() -> None:
+    """Four variants that are hardly apart in quality, each cheaper the worse it is."""
+    facts = {"a": (0.70, 10), "b": (0.71, 20), "c": (0.72, 30), "d": (0.95, 40), "lost": (0.2, 50)}
+    runs = [run_of(name, "c0", value, usage=Usage(10, tokens)) for name, (value, tokens) in facts.items()]
+    results = Results(runs)
+    chart = pareto(tradeoff(results, results.quality[1], COMPLETION), results.quality[1], COMPLETION).to_dict()
+    (rows,) = chart["datasets"].values()
+    lines = {row["name"]: row["line"] for row in rows}
+    assert [lines[f"{name}@1"] for name in "abcd"] == [0, 1, 2, 0]
+    texts = chart["layer"][-1]["layer"]
+    assert {layer["mark"]["dy"] for layer in texts} == {-12, -27, -42}

@@ -188,3 +188,12 @@ def test_an_experiment_without_a_name_is_called_by_what_it_compares(open_tab: Op
     app.run()
     (experiment,) = SHOWN[-1].lab.experiments()
     assert experiment.name == "plain and brief on vectors"
+
+
+def test_an_experiment_of_a_sample_is_called_so_once():
+    whole = Experiment(
+        "a", "Sample: one sentence", ExperimentState.FINISHED, {}, 8, datetime(2026, 11, 1, tzinfo=UTC), sample=True
+    )
+    named = replace(whole, experiment_id="b", name="One sentence")
+    assert titles([whole])["a"].startswith("Sample: one sentence, 8 cells")
+    assert titles([named])["b"].startswith("Sample: One sentence, 8 cells")

@@ -29,7 +29,7 @@ _STATES = {
     ExperimentState.RUNNING: ":blue[:material/play_circle:] Running",
     ExperimentState.FINISHED: ":green[:material/check_circle:] Finished",
     ExperimentState.STOPPED: ":orange[:material/stop_circle:] Stopped",
-    ExperimentState.CAPPED: ":orange[:material/savings:] Stopped at its cap",
+    ExperimentState.CAPPED: ":orange[:material/savings:] Stopped at a cap or a budget",
     ExperimentState.FAILED: ":red[:material/error:] Ended early",
 }
 _MARKS = {True: "passed", False: "failed", None: ""}

@@ -151,7 +151,7 @@ def test_a_capped_experiment_goes_on_with_another_cap(open_tab: Open) -> None:
     experiment_id = lab.start(lab.plan(spec_of_cases(3, max_cost_usd=0)))
     assert lab.wait(experiment_id, LONGEST_S)
     app = app.run()
-    assert "Stopped at its cap" in words(app)
+    assert "Stopped at a cap or a budget" in words(app)
     assert "The cap of $0.00 is reached" in words(app)
     app.number_input(key="lab-new-cap").set_value(50.0).run()
     app.button(key="lab-resume").click().run()

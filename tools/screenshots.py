@@ -80,6 +80,9 @@ def take_lab(page: Page, address: str) -> None:
 def take_drift(page: Page, address: str) -> None:
     open_page(page, f"{address}/drift")
     show_sample(page)
+    report = page.get_by_role("combobox", name="Report").first
+    report.evaluate("element => element.scrollIntoView({block: 'start'})")
+    settle(page)
 
 
 def take_cost(page: Page, address: str) -> None:
@@ -90,8 +93,10 @@ def take_cost(page: Page, address: str) -> None:
 def show_sample(page: Page) -> None:
     """The question that the picture of Ask asked is no sample; so the sample is shown only where that is wanted."""
     switch = page.get_by_role("switch", name="Show it here")
-    if switch.count() and not switch.is_checked():
+    expect(switch).to_be_visible(timeout=WAIT_MS)
+    if not switch.is_checked():
         page.get_by_text("Show it here").click()
+    expect(switch).to_be_checked(timeout=WAIT_MS)
     settle(page)
 
 

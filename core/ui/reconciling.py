@@ -15,7 +15,7 @@ from core.ui import places
 from core.ui.charts import BAR_SELECTION
 from core.ui.components import empty_state
 from core.ui.cost_charts import side_by_side
-from core.ui.cost_figures import cost_text, money_cell, unknown_prices
+from core.ui.cost_figures import NOTHING, cost_text, money_cell, unknown_prices
 from core.ui.cost_tables import SIDES, Bars, bar_clicked, days_beside, row_clicked, rows_beside, to_csv
 from core.ui.cost_view import View, ask_for
 from core.ui.errors import callback
@@ -64,10 +64,17 @@ def show(services: Services, view: View) -> None:
 def _totals(ours: Report, theirs: Report) -> None:
     here, there = ours.total, theirs.total
     apart = None if None in (here.cost_usd, there.cost_usd) else here.known_usd - there.known_usd
+    both = bool(ours.cells and theirs.cells)
     with st.grid(3, min_column_width=150):
-        st.metric(SIDES[0], cost_text(here), border=True, help=count(here.calls, "question"))
-        st.metric(SIDES[1], cost_text(there), border=True, help=count(there.calls, "record"))
-        st.metric("Difference", money(apart), border=True, help="The ledger's known cost less Comet's")
+        st.metric(SIDES[0], _side_total(ours), border=True, help=count(here.calls, "question"))
+        st.metric(SIDES[1], _side_total(theirs), border=True, help=count(there.calls, "record"))
+        st.metric("Difference", money(apart) if both else NOTHING, border=True,
+                  help="The ledger's known cost less Comet's")  # fmt: skip
+
+
+def _side_total(report: Report) -> str:
+    """A dash where a side has nothing: what was never read back is no zero."""
+    return cost_text(report.total) if report.cells else NOTHING
 
 
 def _differences(services: Services, comparison: Comparison, view: View) -> None:

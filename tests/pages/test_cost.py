@@ -280,10 +280,14 @@ def compared(spent: FakeServices) -> FakeServices:
     return spent
 
 
+def test_a_side_that_was_never_read_back_has_a_dash_and_no_zero(open_page: OpenPage, spent: FakeServices) -> None:
+    app = choose(open_page("cost"), "Both")
+    assert figures(app) == {"Ledger": "$0.50 +", "Comet": "–", "Difference": "–"}
+
+
 def test_both_names_and_counts_every_kind_of_difference(open_page: OpenPage, compared: FakeServices) -> None:
     app = choose(open_page("cost"), "Both")
     assert not app.exception
-    assert figures(app) == {"Ledger": "$0.50 +", "Comet": "$0.00", "Difference": "$0.50"}
     assert "**7** in both, with equal tokens and cost" in words(app)
     labels = [area.label.replace("\\", "") for area in app.expander]
     assert labels == [

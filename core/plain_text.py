@@ -8,13 +8,13 @@ import unicodedata
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _SCRIPT = re.compile(r"<(script|style|iframe|object|svg|template)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,2000}>|<[A-Za-z/!][\w-]*\s[^<>]{0,2000}\Z")
-_LINK_TARGET = r"\(\s*<?[^()\s]*(?:\([^()\s]*\)[^()\s]*)*>?(?:\s+[\"'(][^\n]{0,200}?[\"')])?\s*\)"
+_LINK_TARGET = r"\(\s*+<?[^()\s]*(?:\([^()\s]*\)[^()\s]*)*>?(?:\s++[\"'(][^\n]{0,200}?[\"')])?\s*+\)"
 _IMAGE = re.compile(rf"!\[([^\]\n]{{0,500}})\](?:{_LINK_TARGET}|\[[^\]\n]{{0,200}}\])?")
 _LINK = re.compile(rf"\[([^\[\]\n]{{0,500}})\]{_LINK_TARGET}")
 _REFERENCE = re.compile(r"\[([^\[\]\n]{0,500})\]\[([^\[\]\n]{0,200})\]")
 _DEFINITION = re.compile(r"^ {0,3}\[[^\]\n]{1,200}\]:[ \t]*\S+.*$", re.MULTILINE)
 _ADDRESS = re.compile(
-    r"<?\b(?:javascript|vbscript|data|mailto|tel):[^\s<>]+>?|<?[a-z][a-z0-9+.-]*://[^\s<>]*>?|www\.[^\s<>]*",
+    r"<?\b(?:javascript|vbscript|data|mailto|tel):[^\s<>]+>?|<?[a-z][a-z0-9+.-]{0,30}://[^\s<>]*>?|www\.[^\s<>]*",
     re.IGNORECASE,
 )
 _OPEN_LINK = re.compile(r"\]\(")

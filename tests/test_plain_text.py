@@ -60,3 +60,10 @@ def test_a_cell_that_a_spreadsheet_would_run_gets_an_apostrophe(begin: str) -> N
 
 def test_other_cells_stay_as_they_are() -> None:
     assert [spreadsheet_cell(text) for text in ("", "2 = 2", "plain")] == ["", "2 = 2", "plain"]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("text", ["a" * 200_000, "[a](" + " " * 100_000, "a." * 100_000])
+def test_a_long_run_takes_no_more_than_its_length(text: str) -> None:
+    """In time that grows with the square of the length each of these would take minutes."""
+    assert len(plain(text)) <= len(text) + 1

@@ -90,7 +90,7 @@ def show_transcript(transcript: Transcript) -> None:
     """Every caption line with its time; a table, so that twelve hours scroll as easily as one."""
     video = transcript.video
     st.subheader(escape_markdown(video.title), anchor=False)
-    facts = [escape_markdown(video.channel), video.language, count(len(transcript.segments), "line")]
+    facts = [escape_markdown(video.channel), escape_markdown(video.language), count(len(transcript.segments), "line")]
     where = link("Open on YouTube :material/open_in_new:", video.url_at(0))
     st.markdown(f"{kind_badge(video.kind)} :gray[{' · '.join(facts)}] {where if video.url_at(0) else ''}")
     timed = any(segment.end_s > 0 for segment in transcript.segments)

@@ -16,6 +16,7 @@ from tests.test_cli import Run, document
 
 COLUMN = {
     "column", "kind", "method", "score", "threshold", "p_value", "q_value", "drifted", "n_reference", "n_current",
+    "note",
 }  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from core.ui import shelves
@@ -102,6 +104,17 @@ def test_a_marked_video_shows_its_transcript(open_page: OpenPage, services: Fake
     table = app.dataframe[0].value
     assert table["Time"].tolist() == ["00:00", "00:10"]
     assert table["Text"].tolist() == ["Bread first.", "Then salt."]
+
+
+def test_the_language_of_an_upload_is_text_and_no_picture(
+    open_page: OpenPage, services: FakeServices, marked: list[str]
+) -> None:
+    strange = talk("abc", "How to bake", ["Bread first."])
+    video = replace(strange.video, language="![](https://a.co/x)")
+    services.library.transcripts["abc"] = replace(strange, video=video)
+    marked.append("abc")
+    [shown] = [text.value for text in open_page("library").markdown if "a.co" in text.value]
+    assert "![](" not in shown
 
 
 def test_one_click_removes_the_demo(open_page: OpenPage, services: FakeServices) -> None:

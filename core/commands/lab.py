@@ -88,8 +88,8 @@ def _follow(lab: Lab, experiment_id: str) -> bool:
     end_progress()
     if not interrupted.is_set():
         return False
-    complain("stopping: the calls under way are finished and kept")
     lab.stop(experiment_id)
+    complain("stopping: the calls under way are finished and kept")
     lab.wait(experiment_id)
     return True
 

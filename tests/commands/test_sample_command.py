@@ -14,14 +14,14 @@ def test_a_sample_comes_in_and_goes_out_and_nothing_else_does(run: Run, tmp_path
     run("ask", "What is a vector index?")
     code, made = document(run, "sample-traffic", *SMALL)
     assert (code, made) == (
-        0, {"removed": False, "traces": 238, "experiments": 1, "drift_reports": 1, "test_sets": 1},
+        0, {"removed": False, "traces": 606, "experiments": 1, "drift_reports": 1, "test_sets": 1},
     )  # fmt: skip
     assert len(document(run, "traces")[1]["traces"]) == 1
     assert {t["kind"] for t in document(run, "traces", "--sample")[1]["traces"]} == {"sample-ask", "sample-lab"}
     assert document(run, "export", "traces", "--out", str(tmp_path / "t.jsonl"))[1]["rows"] == 1
     code, out, _ = run("sample-traffic", "--remove")
     assert (code, out.strip()) == (
-        0, "Removed: 238 traces, 1 experiment, 1 drift report and 1 test set of sample traffic.",
+        0, "Removed: 606 traces, 1 experiment, 1 drift report and 1 test set of sample traffic.",
     )  # fmt: skip
     assert len(document(run, "traces")[1]["traces"]) == 1
     assert run("sample-traffic", "--remove")[1].strip() == "There was no sample traffic."

@@ -51,8 +51,8 @@ class Parts:
     pace: Pace = Pace()  # noqa: RUF009  frozen
     record: Record = tells_nobody
     server: str = ""
-    budgets: Budgets | None = None
     """Host of the model server."""
+    budgets: Budgets | None = None
 
 
 class Work:
